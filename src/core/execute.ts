@@ -1,0 +1,155 @@
+/**
+ * One command against the books, inside one atomic step: the executable specification of every store.
+ * Stores that hold their books in this process call it; the others are translations of it.
+ */
+import type { Book } from './book.ts';
+import {
+  rejected,
+  type Answer,
+  type AnswerTo,
+  type Command,
+  type Idempotency,
+  type PurgeAnswer,
+  type PurgeCommand,
+  type ReserveCommand,
+  type SweepAnswer,
+  type SweepCommand,
+} from './command.ts';
+import { decideAcknowledge } from './decide/acknowledge.ts';
+import { decideCancel } from './decide/cancel.ts';
+import { decideConfirm } from './decide/confirm.ts';
+import type { Decision } from './decide/decision.ts';
+import { decideExtend } from './decide/extend.ts';
+import { decideRelease, expire } from './decide/release.ts';
+import { decideReserve } from './decide/reserve.ts';
+import { land } from './land.ts';
+import { executeAdjust, executeImport, executeSet } from './execute-stock.ts';
+import { hasLapsed, sumLines, type Reservation } from './reservation.ts';
+import type { Rules } from './rules.ts';
+import { available } from './stock-level.ts';
+
+/** Sweeps done in passing before a command: enough to keep up, too few to delay anyone. */
+const SWEEP_IN_PASSING = 64;
+
+/** `now`: the store's clock at the moment of the decision, in epoch milliseconds; it never runs back. */
+export function execute<C extends Command>(
+  book: Book,
+  command: C,
+  now: number,
+  rules: Rules,
+  idempotency: Idempotency | null = null,
+): AnswerTo<C> {
+  if (idempotency !== null) {
+    const known = book.remembered(idempotency.key);
+    if (known !== undefined) {
+      return (
+        known.fingerprint === idempotency.fingerprint
+          ? known.answer
+          : rejected(command.type, { code: 'idempotency_key_reused' })
+      ) as AnswerTo<C>;
+    }
+  }
+  const answer = run(book, command, now, rules) as AnswerTo<C>;
+  if (idempotency !== null) {
+    book.remember(idempotency.key, { fingerprint: idempotency.fingerprint, answer }, now);
+  }
+  return answer;
+}
+
+function run(book: Book, command: Command, now: number, rules: Rules): Answer {
+  if (command.type !== 'sweep') sweep(book, now, SWEEP_IN_PASSING);
+  switch (command.type) {
+    case 'reserve':
+      makeRoom(book, command, now);
+      return decided(book, decideReserve(book, command, now, rules), now);
+    case 'confirm': {
+      const reservation = settled(book, command.reservationId, now);
+      if (reservation?.status === 'expired' && command.onExpired === 'reacquire') {
+        makeRoom(book, { lines: command.lines ?? reservation.lines }, now);
+      }
+      return decided(book, decideConfirm(book, reservation, command, now, rules), now);
+    }
+    case 'release': {
+      const reservation = settled(book, command.reservationId, now);
+      return decided(book, decideRelease(reservation, command, now), now);
+    }
+    case 'extend': {
+      const reservation = settled(book, command.reservationId, now);
+      return decided(book, decideExtend(reservation, command, now, rules), now);
+    }
+    case 'cancel':
+      return decided(
+        book,
+        decideCancel(settled(book, command.reservationId, now), command, now),
+        now,
+      );
+    case 'acknowledge':
+      return decided(
+        book,
+        decideAcknowledge(settled(book, command.reservationId, now), command, now),
+        now,
+      );
+    case 'set_stock':
+      return executeSet(book, command, now, rules);
+    case 'adjust_stock':
+      return executeAdjust(book, command, now, rules);
+    case 'import_stock':
+      return executeImport(book, command, now, rules);
+    case 'sweep':
+      return executeSweep(book, command, now);
+    case 'purge':
+      return executePurge(book, command);
+  }
+}
+
+function decided<A extends Answer>(book: Book, decision: Decision<A>, now: number): Answer {
+  land(book, decision, now);
+  return decision.answer;
+}
+
+/**
+ * Where a wanted SKU is short, records the expiry of its lapsed reservations until it is not, or none is left:
+ * a lapsed unit is on sale at once, at a cost that follows what is asked, not what has lapsed.
+ */
+function makeRoom(book: Book, wanted: Pick<ReserveCommand, 'lines'>, now: number): void {
+  for (const { sku, quantity } of sumLines(wanted.lines)) {
+    for (;;) {
+      const level = book.level(sku);
+      if (level === undefined || level.reserved === 0 || available(level) >= quantity) break;
+      const due = book.oldestDue(sku, now);
+      if (due === undefined) break;
+      recordExpiry(book, due, now);
+    }
+  }
+}
+
+/** The reservation, its lapse recorded if its deadline has passed. */
+function settled(book: Book, id: string, now: number): Reservation | undefined {
+  const reservation = book.reservation(id);
+  if (reservation === undefined || !hasLapsed(reservation, now)) return reservation;
+  return recordExpiry(book, reservation, now);
+}
+
+function recordExpiry(book: Book, lapsed: Reservation, now: number): Reservation {
+  const expired = expire(lapsed, now);
+  land(book, expired, now);
+  return expired.reservation;
+}
+
+function sweep(book: Book, now: number, limit: number): Reservation[] {
+  return book.due(now, limit).map((lapsed) => recordExpiry(book, lapsed, now));
+}
+
+function executeSweep(book: Book, command: SweepCommand, now: number): SweepAnswer {
+  const expired = sweep(book, now, command.limit);
+  const more = expired.length === command.limit && book.due(now, 1).length > 0;
+  return { ok: true, type: 'sweep', expired, more };
+}
+
+function executePurge(book: Book, command: PurgeCommand): PurgeAnswer {
+  const ids = book.endedBefore(command.endedBefore, command.limit);
+  for (const id of ids) book.forgetReservation(id);
+  const answers = book.forgetAnswers(command.endedBefore, command.limit);
+  const more = ids.length === command.limit || answers === command.limit;
+  return { ok: true, type: 'purge', purged: ids.length, more };
+}

@@ -1,0 +1,46 @@
+/** What each kind of ledger entry may change, so that an entry which could not have been written is found. */
+import type { EntryDraft } from './ledger.ts';
+
+/** What is wrong with the entry's deltas for its kind; null if nothing is. */
+export function shapeFault(entry: EntryDraft): string | null {
+  const { onHand, reserved, allocated, safetyStock } = entry;
+  const only = (...moved: (keyof EntryDraft)[]): boolean =>
+    (moved.includes('onHand') || onHand === 0) &&
+    (moved.includes('reserved') || reserved === 0) &&
+    (moved.includes('allocated') || allocated === 0) &&
+    (moved.includes('safetyStock') || safetyStock === 0);
+  return fits(entry, only) ? null : `a ${entry.kind} entry cannot change levels in this way`;
+}
+
+function fits(entry: EntryDraft, only: (...moved: (keyof EntryDraft)[]) => boolean): boolean {
+  const { kind, onHand, reserved, allocated } = entry;
+  const ofReservation = entry.reservationId !== null;
+  switch (kind) {
+    case 'set':
+    case 'adjust':
+      return !ofReservation && only('onHand');
+    case 'policy':
+      return !ofReservation && only('safetyStock');
+    case 'shortfall':
+      return !ofReservation && only();
+    case 'reserve':
+      return ofReservation && only('reserved') && reserved > 0;
+    case 'release':
+    case 'expire':
+      return ofReservation && only('reserved') && reserved < 0;
+    case 'confirm':
+      return (
+        ofReservation &&
+        only('reserved', 'allocated') &&
+        allocated > 0 &&
+        (reserved === -allocated || (reserved === 0 && entry.detail?.['reacquired'] === true))
+      );
+    case 'acknowledge':
+      return ofReservation && only('onHand', 'allocated') && allocated < 0 && onHand === allocated;
+    case 'cancel':
+      return ofReservation && only('onHand', 'allocated') && allocated <= 0;
+    case 'extend':
+    case 'refund_required':
+      return ofReservation && only();
+  }
+}

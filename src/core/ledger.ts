@@ -1,0 +1,70 @@
+/** The append-only record of every change. Summing its deltas gives every level. */
+import type { StockLevel } from './stock-level.ts';
+
+export const ENTRY_KINDS = [
+  'set',
+  'adjust',
+  'policy',
+  'shortfall',
+  'reserve',
+  'extend',
+  'confirm',
+  'acknowledge',
+  'release',
+  'expire',
+  'cancel',
+  'refund_required',
+] as const;
+export type EntryKind = (typeof ENTRY_KINDS)[number];
+
+export type Detail = Readonly<Record<string, string | number | boolean | null>>;
+
+/** One change of one SKU: deltas in units. Kinds without deltas record an event that levels do not show. */
+export interface EntryDraft {
+  readonly kind: EntryKind;
+  readonly sku: string;
+  readonly reservationId: string | null;
+  readonly onHand: number;
+  readonly reserved: number;
+  readonly allocated: number;
+  readonly safetyStock: number;
+  readonly detail: Detail | null;
+}
+
+/** An entry as recorded: `seq` rises by one with each, `at` is the store's clock. */
+export interface LedgerEntry extends EntryDraft {
+  readonly seq: number;
+  readonly at: number;
+}
+
+type Deltas = Partial<Pick<EntryDraft, 'onHand' | 'reserved' | 'allocated' | 'safetyStock'>>;
+
+export function entry(
+  kind: EntryKind,
+  sku: string,
+  reservationId: string | null,
+  deltas: Deltas,
+  detail: Detail | null = null,
+): EntryDraft {
+  return {
+    kind,
+    sku,
+    reservationId,
+    onHand: deltas.onHand ?? 0,
+    reserved: deltas.reserved ?? 0,
+    allocated: deltas.allocated ?? 0,
+    safetyStock: deltas.safetyStock ?? 0,
+    detail,
+  };
+}
+
+export function applyEntry(level: StockLevel, change: EntryDraft): StockLevel {
+  return {
+    sku: level.sku,
+    onHand: level.onHand + change.onHand,
+    reserved: level.reserved + change.reserved,
+    allocated: level.allocated + change.allocated,
+    safetyStock: level.safetyStock + change.safetyStock,
+    policy: level.policy,
+  };
+}

@@ -1,0 +1,67 @@
+/** What one SKU's books say, and the figures derived from them. Quantities in units, times in epoch milliseconds. */
+
+/** A SKU's selling rules; `null` means "no rule of its own". */
+export interface Policy {
+  readonly maxPerOrder: number | null;
+  readonly maxPerCustomer: number | null;
+  /** Default and longest lifetime of a reservation that names this SKU, in seconds. */
+  readonly ttlSeconds: number | null;
+  readonly opensAt: number | null;
+  readonly closesAt: number | null;
+}
+
+export interface StockLevel {
+  readonly sku: string;
+  readonly onHand: number;
+  /** Sum of active lines, including those past their deadline that no sweep has tidied yet. */
+  readonly reserved: number;
+  /** Sum of confirmed lines that the ERP has not acknowledged. */
+  readonly allocated: number;
+  readonly safetyStock: number;
+  readonly policy: Policy;
+}
+
+export const NO_POLICY: Policy = Object.freeze({
+  maxPerOrder: null,
+  maxPerCustomer: null,
+  ttlSeconds: null,
+  opensAt: null,
+  closesAt: null,
+});
+
+export function emptyLevel(sku: string): StockLevel {
+  return { sku, onHand: 0, reserved: 0, allocated: 0, safetyStock: 0, policy: NO_POLICY };
+}
+
+/** Units not promised to anybody; negative when more is promised than there is. */
+export function uncommitted(level: StockLevel): number {
+  return level.onHand - level.reserved - level.allocated - level.safetyStock;
+}
+
+/** Units that can be reserved now, never below 0. */
+export function available(level: StockLevel): number {
+  return Math.max(0, uncommitted(level));
+}
+
+/** Units promised beyond what is there: what `available` lacks below 0. */
+export function shortfall(level: StockLevel): number {
+  return Math.max(0, -uncommitted(level));
+}
+
+/** A level as callers see it at one moment: units past their deadline count as available. */
+export interface LevelView extends StockLevel {
+  readonly available: number;
+  readonly shortfall: number;
+  /** When the next active reservation of this SKU may lapse. */
+  readonly nextExpiryAt: number | null;
+}
+
+/** `lapsed`: active units whose deadline has passed and that no sweep has tidied. */
+export function viewLevel(
+  level: StockLevel,
+  lapsed: number,
+  nextExpiryAt: number | null,
+): LevelView {
+  const seen = lapsed === 0 ? level : { ...level, reserved: level.reserved - lapsed };
+  return { ...seen, available: available(seen), shortfall: shortfall(seen), nextExpiryAt };
+}

@@ -1,0 +1,100 @@
+/** What the engine needs from the outside world. Whoever implements a port imports it from here; the engine imports nobody. */
+import type { AuditReport } from '../core/audit.ts';
+import type { Answer, AnswerTo, Command, Idempotency } from '../core/command.ts';
+import type { LedgerEntry } from '../core/ledger.ts';
+import type { Reservation } from '../core/reservation.ts';
+import type { LevelView } from '../core/stock-level.ts';
+
+export interface Clock {
+  /** Epoch milliseconds, an integer; never runs back. */
+  now(): number;
+}
+
+export interface SubmitOptions {
+  readonly idempotency?: Idempotency | null;
+}
+
+export interface Submission {
+  readonly command: Command;
+  readonly idempotency: Idempotency | null;
+}
+
+export interface LevelsQuery {
+  /** SKUs after this one, in code point order; null from the first. */
+  readonly after: string | null;
+  /** Only SKUs that begin with this. */
+  readonly prefix: string | null;
+  readonly limit: number;
+}
+
+export interface LedgerQuery {
+  /** Only this SKU's entries; null for all. */
+  readonly sku: string | null;
+  /** Entries with a higher `seq`. */
+  readonly after: number;
+  readonly limit: number;
+}
+
+export interface StoreStats {
+  readonly skus: number;
+  /** Active reservations, lapsed but unswept ones included. */
+  readonly active: number;
+  /** The newest ledger entry's `seq`; 0 when there is none. */
+  readonly headSeq: number;
+  /** The deadline of the oldest lapsed reservation that no sweep has tidied; null when there is none. */
+  readonly oldestDueAt: number | null;
+}
+
+/** What one commit changed, told after it is durable and before its answers are given. */
+export interface CommitNotice {
+  readonly headSeq: number;
+  /** Commands that shared the commit. */
+  readonly commands: number;
+  readonly seconds: number;
+  readonly at: number;
+  /** Reservations whose expiry was recorded, in passing or by a sweep. */
+  readonly expired: readonly { readonly reservationId: string; readonly expiresAt: number }[];
+  /** SKUs whose level changed, as they stand. */
+  readonly levels: readonly LevelView[];
+}
+
+export interface StoreHealth {
+  readonly ready: boolean;
+  /** Why it is not ready, for people; null when it is. */
+  readonly reason: string | null;
+  /** Commands waiting or in flight. */
+  readonly queued: number;
+}
+
+/**
+ * The books. Each command is one whole atomic step: it happens entirely or not at all, is decided on the
+ * store's clock in the order of submission, and is durable (as the store promises) before its answer.
+ * Expected refusals are returned; `Fault` is thrown when the store cannot answer.
+ */
+export interface ReservationStore {
+  readonly name: string;
+  submit<C extends Command>(command: C, options?: SubmitOptions): Promise<AnswerTo<C>>;
+  /** Independent commands in one go, decided in order, one answer each. */
+  submitAll(submissions: readonly Submission[]): Promise<Answer[]>;
+
+  /** A SKU at this moment, lapsed units counted as available; null if unknown. */
+  level(sku: string): Promise<LevelView | null>;
+  levels(query: LevelsQuery): Promise<LevelView[]>;
+  /** A reservation at this moment: one past its deadline reads as expired; null if unknown or purged. */
+  reservation(id: string): Promise<Reservation | null>;
+  ledger(query: LedgerQuery): Promise<LedgerEntry[]>;
+  stats(): Promise<StoreStats>;
+  /** Proves the books against the ledger, without stopping sales. */
+  audit(): Promise<AuditReport>;
+  /** Every retained reservation in order of id after `after`, as recorded (a lapsed one still reads as active). */
+  reservations(after: string | null, limit: number): Promise<Reservation[]>;
+
+  readonly clock: Clock;
+  health(): StoreHealth;
+  /** Calls the listener after each commit that changed something; returns the way to stop it. */
+  onCommit(listener: (notice: CommitNotice) => void): () => void;
+  /** Calls the listener once if the store stops by itself. */
+  onFailure(listener: (fault: Error) => void): void;
+  /** Answers what is queued, then closes. Safe to call twice. */
+  close(): Promise<void>;
+}

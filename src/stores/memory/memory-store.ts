@@ -1,0 +1,172 @@
+/** Everything in this process's memory: the fastest store and the reference model; nothing survives a restart. */
+import { Audit, type AuditReport } from '../../core/audit.ts';
+import type { Answer, AnswerTo, Command } from '../../core/command.ts';
+import { levelView } from '../../core/execute-stock.ts';
+import { execute } from '../../core/execute.ts';
+import type { LedgerEntry } from '../../core/ledger.ts';
+import { hasLapsed, type Reservation } from '../../core/reservation.ts';
+import type { Rules } from '../../core/rules.ts';
+import type { LevelView } from '../../core/stock-level.ts';
+import { Fault } from '../../engine/faults.ts';
+import type {
+  Clock,
+  CommitNotice,
+  LedgerQuery,
+  LevelsQuery,
+  ReservationStore,
+  StoreHealth,
+  StoreStats,
+  Submission,
+  SubmitOptions,
+} from '../../engine/ports.ts';
+import { MemoryBook } from './memory-book.ts';
+
+export class MemoryStore implements ReservationStore {
+  readonly name = 'memory';
+  readonly clock: Clock;
+  readonly #rules: Rules;
+  readonly #book = new MemoryBook();
+  readonly #listeners = new Set<(notice: CommitNotice) => void>();
+  #purgedBefore = 0;
+  #closed = false;
+
+  constructor(clock: Clock, rules: Rules) {
+    this.clock = clock;
+    this.#rules = rules;
+  }
+
+  // Deciding in the same turn keeps the order of submission; `async` turns a throw into a rejection.
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async submit<C extends Command>(command: C, options: SubmitOptions = {}): Promise<AnswerTo<C>> {
+    this.#assertOpen();
+    const headBefore = this.#book.entries.length;
+    const answer = this.#execute({ command, idempotency: options.idempotency ?? null });
+    this.#notify(headBefore, 1);
+    return answer as AnswerTo<C>;
+  }
+
+  // eslint-disable-next-line @typescript-eslint/require-await
+  async submitAll(submissions: readonly Submission[]): Promise<Answer[]> {
+    this.#assertOpen();
+    const headBefore = this.#book.entries.length;
+    const answers = submissions.map((submission) => this.#execute(submission));
+    this.#notify(headBefore, submissions.length);
+    return answers;
+  }
+
+  #execute({ command, idempotency }: Submission): Answer {
+    if (command.type === 'purge') {
+      this.#purgedBefore = Math.max(this.#purgedBefore, command.endedBefore);
+    }
+    return execute(this.#book, command, this.clock.now(), this.#rules, idempotency);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new Fault('STORE_UNAVAILABLE', 'the store is closed');
+  }
+
+  #notify(headBefore: number, commands: number): void {
+    const { entries } = this.#book;
+    if (this.#listeners.size === 0 || entries.length === headBefore) return;
+    const now = this.clock.now();
+    const fresh = entries.slice(headBefore);
+    const expired = new Set(
+      fresh.flatMap(({ kind, reservationId }) => (kind === 'expire' ? (reservationId ?? []) : [])),
+    );
+    const notice: CommitNotice = {
+      headSeq: entries.length,
+      commands,
+      seconds: 0,
+      at: now,
+      expired: Array.from(expired, (reservationId) => ({
+        reservationId,
+        expiresAt: this.#book.reservation(reservationId)?.expiresAt ?? now,
+      })),
+      levels: Array.from(new Set(fresh.map(({ sku }) => sku)), (sku) =>
+        levelView(this.#book, sku, now),
+      ),
+    };
+    for (const listener of this.#listeners) listener(notice);
+  }
+
+  level(sku: string): Promise<LevelView | null> {
+    const known = this.#book.level(sku) !== undefined;
+    return Promise.resolve(known ? levelView(this.#book, sku, this.clock.now()) : null);
+  }
+
+  levels({ after, prefix, limit }: LevelsQuery): Promise<LevelView[]> {
+    const now = this.clock.now();
+    const skus = [...this.#book.levels.keys()].filter(
+      (sku) =>
+        (after === null || compareCodePoints(sku, after) > 0) && sku.startsWith(prefix ?? ''),
+    );
+    const page = skus.sort(compareCodePoints).slice(0, limit);
+    return Promise.resolve(page.map((sku) => levelView(this.#book, sku, now)));
+  }
+
+  reservation(id: string): Promise<Reservation | null> {
+    const reservation = this.#book.reservation(id);
+    if (reservation === undefined) return Promise.resolve(null);
+    const lapsed = hasLapsed(reservation, this.clock.now());
+    return Promise.resolve(lapsed ? { ...reservation, status: 'expired' } : reservation);
+  }
+
+  reservations(after: string | null, limit: number): Promise<Reservation[]> {
+    const all = [...this.#book.reservations.values()];
+    const rest = after === null ? all : all.filter(({ id }) => id > after);
+    return Promise.resolve(rest.sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit));
+  }
+
+  ledger({ sku, after, limit }: LedgerQuery): Promise<LedgerEntry[]> {
+    const { entries } = this.#book;
+    if (sku === null) return Promise.resolve(entries.slice(after, after + limit));
+    const found: LedgerEntry[] = [];
+    for (let index = after; index < entries.length && found.length < limit; index += 1) {
+      const candidate = entries[index];
+      if (candidate?.sku === sku) found.push(candidate);
+    }
+    return Promise.resolve(found);
+  }
+
+  stats(): Promise<StoreStats> {
+    const [due] = this.#book.due(this.clock.now(), 1);
+    return Promise.resolve({
+      skus: this.#book.levels.size,
+      active: this.#book.activeCount,
+      headSeq: this.#book.entries.length,
+      oldestDueAt: due?.expiresAt ?? null,
+    });
+  }
+
+  audit(): Promise<AuditReport> {
+    const audit = new Audit(this.#purgedBefore);
+    for (const entry of this.#book.entries) audit.entry(entry);
+    for (const reservation of this.#book.reservations.values()) audit.reservation(reservation);
+    for (const level of this.#book.levels.values()) audit.level(level);
+    return Promise.resolve(audit.finish());
+  }
+
+  health(): StoreHealth {
+    const reason = this.#closed ? 'the store is closed' : null;
+    return { ready: !this.#closed, reason, queued: 0 };
+  }
+
+  onCommit(listener: (notice: CommitNotice) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  onFailure(): void {
+    // Memory does not fail by itself.
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return Promise.resolve();
+  }
+}
+
+/** SQLite and Redis order text by its UTF-8 bytes, which is code point order; JavaScript's `<` is not. */
+function compareCodePoints(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
