@@ -2,10 +2,11 @@
  * Proves the books against the ledger. Feed it every ledger entry in order of `seq`, every level and every
  * reservation of one moment; `finish` names each kind of damage it found. Works for any store.
  */
+import { contradiction, malformed, newStory, ONCE, type LineStory } from './audit-story.ts';
 import type { EntryKind, LedgerEntry } from './ledger.ts';
 import { shapeFault } from './ledger-shape.ts';
 import type { Reservation, ReservationLine } from './reservation.ts';
-import type { StockLevel } from './stock-level.ts';
+import { NO_POLICY, POLICY_COLUMNS, type Policy, type StockLevel } from './stock-level.ts';
 
 export const PROBLEM_KINDS = [
   'ledger_gap',
@@ -53,30 +54,10 @@ interface Sums {
   reserved: number;
   allocated: number;
   safetyStock: number;
+  policy: Policy;
   /** A recorded shortfall explains promises beyond the stock. */
   shortfallSeen: boolean;
 }
-
-/** What the ledger says of one line of one reservation. */
-interface LineStory {
-  readonly sku: string;
-  reserved: number;
-  allocated: number;
-  confirmed: number;
-  cancelled: number;
-  kinds: number;
-  lastAt: number;
-  next: LineStory | null;
-}
-
-/** Kinds that happen to a line at most once, as bits. */
-const ONCE: Partial<Record<EntryKind, number>> = {
-  reserve: 1,
-  confirm: 2,
-  acknowledge: 4,
-  release: 8,
-  expire: 16,
-};
 
 type Where = Partial<Pick<Problem, 'sku' | 'reservationId' | 'seq'>>;
 
@@ -118,6 +99,11 @@ export class Audit {
     sums.allocated += entry.allocated;
     sums.safetyStock += entry.safetyStock;
     if (entry.kind === 'shortfall') sums.shortfallSeen = true;
+    if (entry.kind === 'policy') sums.policy = withChanges(sums.policy, entry.detail);
+    if (claims(entry) && sums.reserved + sums.allocated > sums.onHand - sums.safetyStock) {
+      const message = `entry ${seq} promises more of ${sku} than there was`;
+      this.report('oversold', message, { sku, seq, reservationId });
+    }
     if (sums.onHand < 0 || sums.reserved < 0 || sums.allocated < 0 || sums.safetyStock < 0) {
       this.report('level_negative', `the ledger takes ${sku} below 0 at entry ${seq}`, {
         sku,
@@ -145,7 +131,14 @@ export class Audit {
   #sumsOf(sku: string): Sums {
     let sums = this.#sums.get(sku);
     if (sums === undefined) {
-      sums = { onHand: 0, reserved: 0, allocated: 0, safetyStock: 0, shortfallSeen: false };
+      sums = {
+        onHand: 0,
+        reserved: 0,
+        allocated: 0,
+        safetyStock: 0,
+        policy: NO_POLICY,
+        shortfallSeen: false,
+      };
       this.#sums.set(sku, sums);
     }
     return sums;
@@ -156,19 +149,10 @@ export class Audit {
     let story = first;
     while (story !== null && story.sku !== entry.sku) story = story.next;
     if (story === null) {
-      story = {
-        sku: entry.sku,
-        reserved: 0,
-        allocated: 0,
-        confirmed: 0,
-        cancelled: 0,
-        kinds: 0,
-        lastAt: 0,
-        next: first,
-      };
+      story = newStory(entry.sku, first);
       this.#stories.set(reservationId, story);
     }
-    const bit = ONCE[entry.kind] ?? 0;
+    const bit = (ONCE as Partial<Record<EntryKind, number>>)[entry.kind] ?? 0;
     if ((story.kinds & bit) !== 0) {
       const { sku, seq } = entry;
       const message = `a second ${entry.kind} of reservation ${reservationId} at entry ${seq}`;
@@ -178,6 +162,7 @@ export class Audit {
     story.reserved += entry.reserved;
     story.allocated += entry.allocated;
     story.lastAt = entry.at;
+    if (entry.kind === 'reserve') story.quantity += entry.reserved;
     if (entry.kind === 'confirm') story.confirmed += entry.allocated;
     if (entry.kind === 'cancel') story.cancelled += Number(entry.detail?.['quantity'] ?? 0);
   }
@@ -186,15 +171,18 @@ export class Audit {
   reservation(reservation: Reservation): void {
     this.#reservations += 1;
     const { id, status } = reservation;
-    let story = this.#stories.get(id) ?? null;
-    if (story === null) {
+    const first = this.#stories.get(id) ?? null;
+    if (first === null) {
       const message = `reservation ${id} (${status}) has no ledger entry`;
       this.report('reservation_stray', message, { reservationId: id });
+    } else {
+      const fault = contradiction(reservation, first);
+      if (fault !== null) this.report('reservation_differs', fault, { reservationId: id });
     }
     const fault = malformed(reservation);
     if (fault !== null) this.report('reservation_malformed', fault, { reservationId: id });
-    for (const line of reservation.lines) this.#line(reservation, line);
-    for (; story !== null; story = story.next) {
+    for (const line of reservation.lines) this.#line(reservation, line, first);
+    for (let story = first; story !== null; story = story.next) {
       const { sku } = story;
       if (!reservation.lines.some((line) => line.sku === sku)) {
         const message = `the ledger tells of ${sku} in reservation ${id}, which has no such line`;
@@ -204,17 +192,23 @@ export class Audit {
     this.#stories.delete(id);
   }
 
-  #line({ id, status }: Reservation, line: ReservationLine): void {
+  #line({ id, status }: Reservation, line: ReservationLine, first: LineStory | null): void {
     const { sku } = line;
     const reserved = status === 'active' ? line.quantity : 0;
     const allocated = status === 'confirmed' ? line.confirmed - line.cancelled : 0;
     if (reserved > 0) this.#active.set(sku, (this.#active.get(sku) ?? 0) + reserved);
     if (allocated > 0) this.#pending.set(sku, (this.#pending.get(sku) ?? 0) + allocated);
-    let story = this.#stories.get(id) ?? null;
+    if (first === null) return;
+    let story: LineStory | null = first;
     while (story !== null && story.sku !== sku) story = story.next;
-    if (story === null) return;
-    const expected = { reserved, allocated, confirmed: line.confirmed, cancelled: line.cancelled };
-    for (const field of ['reserved', 'allocated', 'confirmed', 'cancelled'] as const) {
+    if (story === null) {
+      const message = `reservation ${id} names ${sku}, of which the ledger tells nothing`;
+      this.report('reservation_differs', message, { sku, reservationId: id });
+      return;
+    }
+    const { quantity, confirmed, cancelled } = line;
+    const expected = { quantity, reserved, allocated, confirmed, cancelled };
+    for (const field of ['quantity', 'reserved', 'allocated', 'confirmed', 'cancelled'] as const) {
       if (story[field] === expected[field]) continue;
       const message = `reservation ${id} (${status}) says ${field} ${expected[field]} of ${sku}, the ledger ${story[field]}`;
       this.report('reservation_differs', message, { sku, reservationId: id });
@@ -225,6 +219,9 @@ export class Audit {
   level(level: StockLevel): void {
     this.#levels += 1;
     const { sku } = level;
+    if (!this.#sums.has(sku)) {
+      this.report('level_differs', `${sku} has a level and no ledger entry`, { sku });
+    }
     const sums = this.#sumsOf(sku);
     for (const field of ['onHand', 'reserved', 'allocated', 'safetyStock'] as const) {
       if (level[field] !== sums[field]) {
@@ -232,6 +229,11 @@ export class Audit {
         this.report('level_differs', message, { sku });
       }
       if (level[field] < 0) this.report('level_negative', `${sku}: ${field} is below 0`, { sku });
+    }
+    for (const field of Object.keys(POLICY_COLUMNS) as (keyof Policy)[]) {
+      if (level.policy[field] === sums.policy[field]) continue;
+      const message = `${sku} says ${field} ${level.policy[field]}, the ledger ${sums.policy[field]}`;
+      this.report('level_differs', message, { sku });
     }
     this.#promises('reserved_differs', sku, level.reserved, this.#active);
     this.#promises('allocated_differs', sku, level.allocated, this.#pending);
@@ -289,32 +291,16 @@ export class Audit {
   }
 }
 
-function malformed({
-  id,
-  lines,
-  status,
-  endedAt,
-  createdAt,
-  expiresAt,
-}: Reservation): string | null {
-  if (lines.length === 0) return `reservation ${id} has no line`;
-  if (new Set(lines.map(({ sku }) => sku)).size < lines.length) {
-    return `reservation ${id} names a SKU twice`;
+/** Does the entry promise units that were free until then? */
+function claims({ kind, reserved }: LedgerEntry): boolean {
+  return kind === 'reserve' || (kind === 'confirm' && reserved === 0);
+}
+
+function withChanges(policy: Policy, changes: LedgerEntry['detail']): Policy {
+  const after: Record<keyof Policy, number | null> = { ...policy };
+  for (const [field, column] of Object.entries(POLICY_COLUMNS) as [keyof Policy, string][]) {
+    const value = changes?.[column];
+    if (value === null || typeof value === 'number') after[field] = value;
   }
-  if ((status === 'active') !== (endedAt === null)) {
-    return `reservation ${id} is ${status} with ${endedAt === null ? 'no' : 'an'} end`;
-  }
-  if (expiresAt < createdAt) return `reservation ${id} expires before it was made`;
-  for (const { sku, quantity, confirmed, cancelled } of lines) {
-    if (
-      quantity < 1 ||
-      confirmed < 0 ||
-      confirmed > quantity ||
-      cancelled < 0 ||
-      cancelled > confirmed
-    ) {
-      return `reservation ${id} has impossible figures for ${sku}`;
-    }
-  }
-  return null;
+  return after;
 }

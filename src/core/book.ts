@@ -28,7 +28,7 @@ export interface Book extends BookView {
   due(now: number, limit: number): Reservation[];
   /** The newest active reservation naming the SKU that is not latched to an order (by `createdAt`, then id). */
   newestUnlatched(sku: string): Reservation | undefined;
-  /** Ids of reservations in an end state (not active, not awaiting acknowledgement) since before `time`. */
+  /** Ids of reservations in an end state (not active, not awaiting acknowledgement) since before `time`, by `endedAt`, then id. */
   endedBefore(time: number, limit: number): string[];
   remembered(key: string): RememberedAnswer | undefined;
 

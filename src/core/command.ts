@@ -20,7 +20,7 @@ export interface ConfirmCommand {
   readonly type: 'confirm';
   readonly reservationId: string;
   readonly orderId: string | null;
-  /** Confirm less than was reserved; what is not named is given back. Null: all of it. */
+  /** Confirm less than was reserved; what is not named is given back. At least one line; null: all of it. */
   readonly lines: readonly Line[] | null;
   readonly onExpired: 'reject' | 'reacquire';
 }
@@ -47,7 +47,7 @@ export interface CancelLine extends Line {
 export interface CancelCommand {
   readonly type: 'cancel';
   readonly reservationId: string;
-  /** Null: all that remains confirmed, restocked as `restock` says. */
+  /** At least one line; null: all that remains confirmed, restocked as `restock` says. */
   readonly lines: readonly CancelLine[] | null;
   readonly restock: boolean;
   /** Names this cancellation, so that repeating it changes nothing. */

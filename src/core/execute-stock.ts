@@ -13,6 +13,7 @@ import {
   type StockSetting,
 } from './command.ts';
 import { land } from './land.ts';
+import { applyEntry } from './ledger.ts';
 import { expire, release } from './decide/release.ts';
 import { decideAdjustStock, decideSetStock, type StockChange } from './decide/stock.ts';
 import type { Rules } from './rules.ts';
@@ -60,8 +61,10 @@ export function executeImport(
 ): ImportAnswer {
   const counts = { created: 0, updated: 0, unchanged: 0 };
   const changes: ImportedRow[] = [];
+  /** A dry run's levels as they would stand, so that a SKU named twice is told as it would happen. */
+  const planned = new Map<string, StockLevel>();
   for (const row of command.rows) {
-    const level = book.level(row.sku);
+    const level = planned.get(row.sku) ?? book.level(row.sku);
     const change = decideSetStock(level, row, lapsedUnits(book, level, now));
     const effect = change === null ? 'unchanged' : change.created ? 'created' : 'updated';
     counts[effect] += 1;
@@ -71,7 +74,8 @@ export function executeImport(
       const onHandAfter = row.onHand ?? onHandBefore;
       changes.push({ sku: row.sku, effect, onHandBefore, onHandAfter });
     }
-    if (!command.dryRun) landStock(book, 'set_stock', row.sku, change, now, rules);
+    if (command.dryRun) planned.set(row.sku, change.entries.reduce(applyEntry, change.base));
+    else landStock(book, 'set_stock', row.sku, change, now, rules);
   }
   return { ok: true, type: 'import_stock', ...counts, changes };
 }
@@ -88,7 +92,7 @@ function landStock(
   if (change !== null) {
     book.putLevel(change.base);
     land(book, { entries: change.entries, reservation: null }, now);
-    if (rules.onShortfall === 'release_newest') released.push(...releaseNewest(book, sku, now));
+    released.push(...settleShortfall(book, sku, now, rules));
   }
   const level = levelView(book, sku, now);
   return { ok: true, type, created: change?.created ?? false, level, released };
@@ -98,8 +102,11 @@ function lapsedUnits(book: Book, level: StockLevel | undefined, now: number): nu
   return level === undefined || level.reserved === 0 ? 0 : book.lapsedUnits(level.sku, now);
 }
 
-/** Unlatched reservations only, newest first: who came first, and who is paying, keeps the promise. */
-function releaseNewest(book: Book, sku: string, now: number): string[] {
+/**
+ * What has lapsed no longer counts as promised. Of the rest, and only if the rules say so, unlatched reservations
+ * are released, newest first: who came first, and who is paying, keeps the promise.
+ */
+function settleShortfall(book: Book, sku: string, now: number, rules: Rules): string[] {
   const released: string[] = [];
   for (;;) {
     const level = book.level(sku);
@@ -109,6 +116,7 @@ function releaseNewest(book: Book, sku: string, now: number): string[] {
       land(book, expire(due, now), now);
       continue;
     }
+    if (rules.onShortfall === 'keep') return released;
     const newest = book.newestUnlatched(sku);
     if (newest === undefined) return released;
     land(book, release(newest, now), now);

@@ -77,18 +77,14 @@ function run(book: Book, command: Command, now: number, rules: Rules): Answer {
       const reservation = settled(book, command.reservationId, now);
       return decided(book, decideExtend(reservation, command, now, rules), now);
     }
-    case 'cancel':
-      return decided(
-        book,
-        decideCancel(settled(book, command.reservationId, now), command, now),
-        now,
-      );
-    case 'acknowledge':
-      return decided(
-        book,
-        decideAcknowledge(settled(book, command.reservationId, now), command, now),
-        now,
-      );
+    case 'cancel': {
+      const reservation = settled(book, command.reservationId, now);
+      return decided(book, decideCancel(book, reservation, command, now), now);
+    }
+    case 'acknowledge': {
+      const reservation = settled(book, command.reservationId, now);
+      return decided(book, decideAcknowledge(book, reservation, command, now), now);
+    }
     case 'set_stock':
       return executeSet(book, command, now, rules);
     case 'adjust_stock':

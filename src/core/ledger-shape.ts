@@ -13,16 +13,17 @@ export function shapeFault(entry: EntryDraft): string | null {
 }
 
 function fits(entry: EntryDraft, only: (...moved: (keyof EntryDraft)[]) => boolean): boolean {
-  const { kind, onHand, reserved, allocated } = entry;
+  const { kind, reserved, allocated, detail } = entry;
   const ofReservation = entry.reservationId !== null;
   switch (kind) {
     case 'set':
-    case 'adjust':
       return !ofReservation && only('onHand');
+    case 'adjust':
+      return !ofReservation && only('onHand') && typeof detail?.['reason'] === 'string';
     case 'policy':
       return !ofReservation && only('safetyStock');
     case 'shortfall':
-      return !ofReservation && only();
+      return !ofReservation && only() && Number(detail?.['units']) > 0;
     case 'reserve':
       return ofReservation && only('reserved') && reserved > 0;
     case 'release':
@@ -33,14 +34,28 @@ function fits(entry: EntryDraft, only: (...moved: (keyof EntryDraft)[]) => boole
         ofReservation &&
         only('reserved', 'allocated') &&
         allocated > 0 &&
-        (reserved === -allocated || (reserved === 0 && entry.detail?.['reacquired'] === true))
+        (reserved === -allocated || (reserved === 0 && detail?.['reacquired'] === true))
       );
     case 'acknowledge':
-      return ofReservation && only('onHand', 'allocated') && allocated < 0 && onHand === allocated;
+      return ofReservation && only('onHand', 'allocated') && allocated < 0 && takesUpTo(entry);
     case 'cancel':
-      return ofReservation && only('onHand', 'allocated') && allocated <= 0;
+      return ofReservation && only('onHand', 'allocated') && fitsCancel(entry);
     case 'extend':
     case 'refund_required':
       return ofReservation && only();
   }
+}
+
+/** Promised units leave the shelf, as far as they are on it. */
+function takesUpTo({ onHand, allocated }: EntryDraft): boolean {
+  return onHand <= 0 && onHand >= allocated;
+}
+
+/** Before the ERP has deducted, the promise goes, and with it the units or not; afterwards units come back or not. */
+function fitsCancel(entry: EntryDraft): boolean {
+  const { onHand, allocated, detail } = entry;
+  const quantity = detail?.['quantity'];
+  if (typeof quantity !== 'number' || quantity < 1) return false;
+  if (allocated === 0) return onHand === 0 || onHand === quantity;
+  return allocated === -quantity && takesUpTo(entry);
 }

@@ -46,14 +46,16 @@ export function entry(
   deltas: Deltas,
   detail: Detail | null = null,
 ): EntryDraft {
+  const { onHand = 0, reserved = 0, allocated = 0, safetyStock = 0 } = deltas;
   return {
     kind,
     sku,
     reservationId,
-    onHand: deltas.onHand ?? 0,
-    reserved: deltas.reserved ?? 0,
-    allocated: deltas.allocated ?? 0,
-    safetyStock: deltas.safetyStock ?? 0,
+    // `+ 0` makes of a -0, which some stores cannot tell from 0, a 0.
+    onHand: onHand + 0,
+    reserved: reserved + 0,
+    allocated: allocated + 0,
+    safetyStock: safetyStock + 0,
     detail,
   };
 }

@@ -9,7 +9,7 @@ export interface Short {
   readonly requested: number;
   readonly available: number;
   readonly reason: ShortReason;
-  /** When the next active reservation of this SKU may lapse. */
+  /** When the next active reservation of this SKU may lapse; null where that would leave nothing to sell. */
   readonly nextExpiryAt: number | null;
 }
 

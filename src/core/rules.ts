@@ -8,7 +8,7 @@ export interface Rules {
   readonly ttlSeconds: number;
   /** The longest lifetime that a caller may ask for. */
   readonly maxTtlSeconds: number;
-  /** An unlatched reservation is never extended past this, counted from its creation. */
+  /** No reservation is extended past this, counted from its creation; one that is latched, past this and its payment. */
   readonly extendCapSeconds: number;
   /** How long an order may take to be paid, by method, counted from the latching. */
   readonly paymentTtlSeconds: Readonly<Record<PaymentMethod, number>>;

@@ -29,6 +29,15 @@ export const NO_POLICY: Policy = Object.freeze({
   closesAt: null,
 });
 
+/** A policy's fields as the ledger, the wire and SQL name them. */
+export const POLICY_COLUMNS = {
+  maxPerOrder: 'max_per_order',
+  maxPerCustomer: 'max_per_customer',
+  ttlSeconds: 'ttl_seconds',
+  opensAt: 'opens_at',
+  closesAt: 'closes_at',
+} as const satisfies Record<keyof Policy, string>;
+
 export function emptyLevel(sku: string): StockLevel {
   return { sku, onHand: 0, reserved: 0, allocated: 0, safetyStock: 0, policy: NO_POLICY };
 }

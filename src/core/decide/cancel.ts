@@ -1,4 +1,5 @@
 /** cancel: undo a confirmed reservation, whole or per line, never beyond what was confirmed. */
+import type { BookView } from '../book.ts';
 import {
   rejected,
   type CancelCommand,
@@ -6,11 +7,14 @@ import {
   type ReservationAnswer,
 } from '../command.ts';
 import { entry, type EntryDraft } from '../ledger.ts';
+import { MAX_STOCK } from '../quantities.ts';
 import type { Rejection } from '../rejection.ts';
 import type { Reservation, ReservationLine } from '../reservation.ts';
+import { leaves } from './acknowledge.ts';
 import { refuse, unchanged, type Decision } from './decision.ts';
 
 export function decideCancel(
+  view: BookView,
   reservation: Reservation | undefined,
   command: CancelCommand,
   now: number,
@@ -32,7 +36,10 @@ export function decideCancel(
   const wanted = command.lines ?? remaining(reservation, command.restock);
   const fault = linesFault(reservation, wanted);
   if (fault !== null) return refused(fault);
-  return cancel(reservation, wanted, command, now);
+  const entries = cancelEntries(view, reservation, wanted);
+  const overflow = shelfFault(view, entries);
+  if (overflow !== null) return refused(overflow);
+  return cancel(reservation, wanted, entries, command, now);
 }
 
 function alreadyDone(reservation: Reservation, command: CancelCommand): boolean {
@@ -73,9 +80,22 @@ function linesFault(reservation: Reservation, wanted: readonly CancelLine[]): Re
   return null;
 }
 
+/** Units put back on a shelf that the ERP has meanwhile filled to the brim of what can be counted. */
+function shelfFault(view: BookView, entries: readonly EntryDraft[]): Rejection | null {
+  for (const { sku } of entries) {
+    const onHand = entries.reduce(
+      (sum, change) => (change.sku === sku ? sum + change.onHand : sum),
+      onHandOf(view, sku),
+    );
+    if (onHand > MAX_STOCK) return { code: 'stock_out_of_range', sku, onHand };
+  }
+  return null;
+}
+
 function cancel(
   reservation: Reservation,
   wanted: readonly CancelLine[],
+  entries: readonly EntryDraft[],
   command: CancelCommand,
   now: number,
 ): Decision<ReservationAnswer> {
@@ -96,7 +116,7 @@ function cancel(
   };
   return {
     answer: { ok: true, type: 'cancel', reservation: after, changed: true },
-    entries: wanted.map((line) => cancelEntry(reservation, line)),
+    entries,
     reservation: after,
   };
 }
@@ -105,16 +125,25 @@ function cancel(
  * Before the ERP has deducted, the units are still on hand: restocking frees the promise, not restocking removes
  * them too. Afterwards they are gone from the shelf: restocking puts them back, not restocking changes nothing.
  */
-function cancelEntry(reservation: Reservation, line: CancelLine): EntryDraft {
-  const { sku, quantity, restock } = line;
-  const pending = reservation.status === 'confirmed';
-  return entry(
-    'cancel',
-    sku,
-    reservation.id,
-    pending
-      ? { allocated: -quantity, onHand: restock ? 0 : -quantity }
-      : { onHand: restock ? quantity : 0 },
-    { quantity, restock },
-  );
+function cancelEntries(
+  view: BookView,
+  { id, status }: Reservation,
+  wanted: readonly CancelLine[],
+): EntryDraft[] {
+  const taken = new Map<string, number>();
+  return wanted.map(({ sku, quantity, restock }) => {
+    const detail = { quantity, restock };
+    if (status === 'acknowledged') {
+      return entry('cancel', sku, id, { onHand: restock ? quantity : 0 }, detail);
+    }
+    if (restock) return entry('cancel', sku, id, { allocated: -quantity }, detail);
+    const gone = leaves(onHandOf(view, sku) - (taken.get(sku) ?? 0), quantity);
+    taken.set(sku, (taken.get(sku) ?? 0) + gone.units);
+    const deltas = { allocated: -quantity, onHand: -gone.units };
+    return entry('cancel', sku, id, deltas, { ...detail, ...gone.detail });
+  });
+}
+
+function onHandOf(view: BookView, sku: string): number {
+  return view.level(sku)?.onHand ?? 0;
 }

@@ -39,10 +39,15 @@ export function decideConfirm(
   const fault = linesFault(reservation, wanted);
   if (fault !== null) return refused(fault);
   if (reservation.status === 'expired') {
-    if (command.onExpired === 'reject') return refused(expiredRejection(reservation));
-    if (!stillThere(view, wanted)) return refundRequired(reservation, command, now);
+    // A refund that was asked for stays asked for, even if the stock has come back since.
+    if (command.onExpired === 'reject' || reservation.refundRequired) {
+      return refused(expiredRejection(reservation));
+    }
+    if (!canReacquire(view, reservation, wanted, now)) {
+      return refundRequired(reservation, wanted, command, now);
+    }
   }
-  return confirm(reservation, wanted, command, now, rules);
+  return confirm(view, reservation, wanted, command, now, rules);
 }
 
 function differentOrder(reservation: Reservation, orderId: string | null): boolean {
@@ -97,16 +102,26 @@ function expiredRejection(reservation: Reservation): Rejection {
   };
 }
 
-function stillThere(view: BookView, wanted: readonly Line[]): boolean {
+/** Is the stock still there, and would the customer stay within the limit, whatever else they took meanwhile? */
+function canReacquire(
+  view: BookView,
+  { customerId }: Reservation,
+  wanted: readonly Line[],
+  now: number,
+): boolean {
   return wanted.every(({ sku, quantity }) => {
     const level = view.level(sku);
-    return level !== undefined && available(level) >= quantity;
+    if (level === undefined || available(level) < quantity) return false;
+    const { maxPerCustomer } = level.policy;
+    if (maxPerCustomer === null || customerId === null) return true;
+    return view.customerHeld(sku, customerId, now) + quantity <= maxPerCustomer;
   });
 }
 
 /** The buyer has paid and cannot be served: recorded once, however often it is asked. */
 function refundRequired(
   reservation: Reservation,
+  wanted: readonly Line[],
   command: ConfirmCommand,
   now: number,
 ): Decision<ReservationAnswer> {
@@ -116,15 +131,15 @@ function refundRequired(
     endedAt: now,
     orderId: reservation.orderId ?? command.orderId,
   };
-  const answer = rejected('confirm', expiredRejection(marked));
-  if (reservation.refundRequired) return { answer, entries: [], reservation: null };
-  const entries = reservation.lines.map(({ sku, quantity }) =>
+  const entries = wanted.map(({ sku, quantity }) =>
     entry('refund_required', sku, reservation.id, {}, { quantity, order_id: marked.orderId }),
   );
+  const answer = rejected('confirm', expiredRejection(marked));
   return { answer, entries, reservation: marked };
 }
 
 function confirm(
+  view: BookView,
   reservation: Reservation,
   wanted: readonly Line[],
   command: ConfirmCommand,
@@ -146,7 +161,7 @@ function confirm(
     reacquired,
   };
   const entries = confirmEntries(confirmed, orderId);
-  if (rules.acknowledgeOnConfirm) entries.push(...acknowledgeEntries(confirmed));
+  if (rules.acknowledgeOnConfirm) entries.push(...acknowledgeEntries(view, confirmed));
   const answer = { ok: true, type: 'confirm', reservation: confirmed, changed: true } as const;
   return { answer, entries, reservation: confirmed };
 }

@@ -36,7 +36,7 @@ export function decideExtend(
   };
 }
 
-/** A latched reservation lives by its payment method's deadline; the others by the cap from their creation. */
+/** The cap counts from the creation; a latched reservation's leaves room for its payment, whenever it was latched. */
 function deadlines(
   reservation: Reservation,
   command: ExtendCommand,
@@ -46,7 +46,7 @@ function deadlines(
 ): { target: number; cap: number } {
   const payment = orderId === null ? 0 : rules.paymentTtlSeconds[command.paymentMethod ?? 'card'];
   const seconds = command.ttlSeconds ?? (payment > 0 ? payment : rules.ttlSeconds);
-  const cap = reservation.createdAt + Math.max(rules.extendCapSeconds, payment) * 1000;
+  const cap = reservation.createdAt + (rules.extendCapSeconds + payment) * 1000;
   return { target: now + seconds * 1000, cap };
 }
 

@@ -10,7 +10,7 @@ import { entry } from '../ledger.ts';
 import type { Rejection, Short } from '../rejection.ts';
 import { sumLines, type Line, type Reservation } from '../reservation.ts';
 import type { Rules } from '../rules.ts';
-import { available, type StockLevel } from '../stock-level.ts';
+import { available, uncommitted, type StockLevel } from '../stock-level.ts';
 import { refuse, type Decision } from './decision.ts';
 
 /** One line weighed: how much of it can be granted, and what stands against the rest. */
@@ -143,7 +143,9 @@ export function describeShort(
   now: number,
 ): Short {
   const left = available(level);
-  const nextExpiryAt = level.reserved > 0 ? view.nextExpiry(level.sku, now) : null;
+  // Below a shortfall the active lines may all lapse and still leave nothing: no chance to promise.
+  const mayComeBack = level.reserved > 0 && uncommitted({ ...level, reserved: 0 }) > 0;
+  const nextExpiryAt = mayComeBack ? view.nextExpiry(level.sku, now) : null;
   const reason =
     left > 0 ? 'insufficient_stock' : nextExpiryAt === null ? 'sold_out' : 'all_reserved';
   return { sku: level.sku, requested, available: left, reason, nextExpiryAt };

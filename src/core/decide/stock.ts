@@ -2,7 +2,13 @@
 import type { StockSetting } from '../command.ts';
 import { entry, type EntryDraft } from '../ledger.ts';
 import { isStock } from '../quantities.ts';
-import { emptyLevel, shortfall, type Policy, type StockLevel } from '../stock-level.ts';
+import {
+  emptyLevel,
+  POLICY_COLUMNS,
+  shortfall,
+  type Policy,
+  type StockLevel,
+} from '../stock-level.ts';
 
 export interface StockChange {
   /** The level with its new policy; quantities change by the entries. */
@@ -46,14 +52,6 @@ export function decideAdjustStock(
   entries.push(...shortfallEntry(level, delta, lapsed));
   return { base: level, entries, created: false };
 }
-
-const POLICY_COLUMNS = {
-  maxPerOrder: 'max_per_order',
-  maxPerCustomer: 'max_per_customer',
-  ttlSeconds: 'ttl_seconds',
-  opensAt: 'opens_at',
-  closesAt: 'closes_at',
-} as const satisfies Record<keyof Policy, string>;
 
 function changedPolicy(before: Policy, after: Policy): Record<string, number | null> | null {
   const changed: Record<string, number | null> = {};

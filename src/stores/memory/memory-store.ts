@@ -36,7 +36,6 @@ export class MemoryStore implements ReservationStore {
   }
 
   // Deciding in the same turn keeps the order of submission; `async` turns a throw into a rejection.
-  // eslint-disable-next-line @typescript-eslint/require-await
   async submit<C extends Command>(command: C, options: SubmitOptions = {}): Promise<AnswerTo<C>> {
     this.#assertOpen();
     const headBefore = this.#book.entries.length;
@@ -45,7 +44,6 @@ export class MemoryStore implements ReservationStore {
     return answer as AnswerTo<C>;
   }
 
-  // eslint-disable-next-line @typescript-eslint/require-await
   async submitAll(submissions: readonly Submission[]): Promise<Answer[]> {
     this.#assertOpen();
     const headBefore = this.#book.entries.length;
