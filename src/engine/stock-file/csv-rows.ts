@@ -5,7 +5,7 @@ import { FileFault } from './problems.ts';
 import { readSku, type RowCollector, type RowProblemLog } from './stock-row.ts';
 
 /** Other names that are understood. */
-export const ALIASES: Readonly<Record<string, string>> = { quantity: 'on_hand' };
+export const ALIASES: ReadonlyMap<string, string> = new Map([['quantity', 'on_hand']]);
 
 export const KNOWN_COLUMNS: readonly string[] = ['sku', ...FIELDS.map((spec) => spec.column)];
 
@@ -21,7 +21,7 @@ function canonical(name: string): string {
     .trim()
     .toLowerCase()
     .replace(/[\s-]+/g, '_');
-  return ALIASES[plain] ?? plain;
+  return ALIASES.get(plain) ?? plain;
 }
 
 function readHeader(header: CsvRecord, log: RowProblemLog): Map<string, Column> {
@@ -91,8 +91,12 @@ export function csvRowReader(
     const known = columns;
     const read = (spec: FieldSpec) => {
       const column = known.get(spec.column);
-      const shown = cell(column);
-      return { reading: readCell(spec, shown), column: column?.name ?? spec.column, shown };
+      const text = cell(column);
+      return {
+        reading: readCell(spec, text),
+        column: column?.name ?? spec.column,
+        shown: () => text,
+      };
     };
     addRow(sku, line, read, collector, log);
   };

@@ -83,22 +83,16 @@ export function looksSwallowed(record: CsvRecord, separator: Separator, columns:
 /** What csv-parse says, in our words; anything that is not its complaint about the file passes through. */
 function translate(error: unknown, line: number, options: DelimitedOptions): unknown {
   if (!(error instanceof CsvError)) return error;
+  if (error.code === 'CSV_MAX_RECORD_SIZE') return tooLong(line, options.maxRecordLength);
   const where = 'in the record that begins on this line';
-  switch (error.code) {
-    case 'CSV_QUOTE_NOT_CLOSED':
-      return new FileFault('unclosed_quote', line, `A quote opened ${where} is never closed.`);
-    case 'CSV_MAX_RECORD_SIZE':
-      return tooLong(line, options.maxRecordLength);
-    case 'CSV_INVALID_CLOSING_QUOTE':
-    case 'INVALID_OPENING_QUOTE':
-      return new FileFault(
-        'misplaced_quote',
-        line,
-        `A quote ${where} is neither around a whole cell nor doubled: write "" for a quote inside a quoted cell.`,
-      );
-    default:
-      return new FileFault('unreadable_csv', line, `Not readable as CSV: ${error.message}`);
+  if (error.code === 'CSV_QUOTE_NOT_CLOSED') {
+    return new FileFault('unclosed_quote', line, `A quote opened ${where} is never closed.`);
   }
+  if (error.code === 'CSV_INVALID_CLOSING_QUOTE' || error.code === 'INVALID_OPENING_QUOTE') {
+    const message = `A quote ${where} is neither around a whole cell nor doubled: write "" for a quote inside a quoted cell.`;
+    return new FileFault('misplaced_quote', line, message);
+  }
+  return new FileFault('unreadable_csv', line, `Not readable as CSV: ${error.message}`);
 }
 
 function tooLong(line: number, max: number): FileFault {
@@ -110,7 +104,6 @@ class RecordReader {
   #line = 1;
   /** Bytes since the last record ended, at most one piece too many. */
   #pending = 0;
-  #seen = false;
   readonly #parser: Parser;
   readonly #options: DelimitedOptions;
 
@@ -130,7 +123,6 @@ class RecordReader {
         const line = this.#line;
         const lastLine = line + lineBreaks(cells);
         this.#line = lastLine + 1;
-        this.#seen = true;
         if (cells.some((cell) => cell.trim() !== '')) onRecord({ cells, line, lastLine });
         return null;
       },
@@ -139,9 +131,9 @@ class RecordReader {
   }
 
   async write(piece: Buffer): Promise<void> {
-    this.#seen = false;
+    const lineBefore = this.#line;
     await this.#settle((done) => this.#parser.write(piece, done));
-    this.#pending = (this.#seen ? 0 : this.#pending) + piece.length;
+    this.#pending = (this.#line === lineBefore ? this.#pending : 0) + piece.length;
     if (this.#pending > 2 * this.#options.maxRecordLength + piece.length) {
       throw tooLong(this.#line, this.#options.maxRecordLength);
     }

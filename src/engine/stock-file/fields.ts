@@ -124,12 +124,12 @@ export function parseInstant(text: string): number | undefined {
 
 /**
  * Puts a row together from its SKU and its fields, and adds it to the others if all is well.
- * `read` gives a field's reading and the text to show in a problem.
+ * `read` gives a field's reading and, where that is a problem, the text to show.
  */
 export function addRow(
   sku: string,
   line: number,
-  read: (spec: FieldSpec) => { reading: Reading; column: string; shown: string },
+  read: (spec: FieldSpec) => { reading: Reading; column: string; shown: () => string },
   collector: RowCollector,
   log: RowProblemLog,
 ): void {
@@ -138,7 +138,7 @@ export function addRow(
   for (const spec of FIELDS) {
     const { reading, column, shown } = read(spec);
     if (!reading.ok) {
-      log.error(line, reading.code, reading.message, { column, value: shown });
+      log.error(line, reading.code, reading.message, { column, value: shown() });
       good = false;
     } else if (reading.value !== undefined) {
       // Only nullable fields read as null: `clear` sees to it.

@@ -7,12 +7,11 @@ import { readSku, type RowCollector, type RowProblemLog } from './stock-row.ts';
 async function* lines(
   text: AsyncGenerator<Buffer>,
 ): AsyncGenerator<{ text: string; line: number }> {
-  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let line = 1;
   let open = '';
   for await (const piece of text) {
     // A CR at the very end waits for the next piece: it may be the half of a CR LF.
-    open += decoder.decode(piece, { stream: true });
+    open += piece.toString('utf8');
     const held = open.endsWith('\r') ? '\r' : '';
     const parts = open.slice(0, open.length - held.length).split(/\r\n|\n|\r/);
     open = (parts.pop() ?? '') + held;
@@ -71,14 +70,21 @@ class NdjsonRows {
     }
     if (typeof given !== 'string') {
       const message = 'Expected the SKU as a string.';
-      this.#log.error(line, 'invalid_sku', message, { column: 'sku', value: show(given) });
+      this.#log.error(line, 'invalid_sku', message, {
+        column: 'sku',
+        value: JSON.stringify(given),
+      });
       return;
     }
     const sku = readSku(given, line, 'sku', this.#log);
     if (sku === undefined) return;
     const read = (spec: FieldSpec) => {
       const value = values.get(spec.column);
-      return { reading: readJsonValue(spec, value), column: spec.column, shown: show(value) };
+      return {
+        reading: readJsonValue(spec, value),
+        column: spec.column,
+        shown: () => JSON.stringify(value),
+      };
     };
     addRow(sku, line, read, this.#collector, this.#log);
   }
@@ -86,7 +92,7 @@ class NdjsonRows {
   #byColumn(object: Record<string, unknown>, line: number): Map<string, unknown> | undefined {
     const values = new Map<string, unknown>();
     for (const [name, value] of Object.entries(object)) {
-      const column = ALIASES[name] ?? name;
+      const column = ALIASES.get(name) ?? name;
       if (values.has(column)) {
         const message = `quantity and ${ON_HAND.column} mean the same: expected one of them.`;
         this.#log.error(line, 'duplicate_column', message, { column: name });
@@ -105,10 +111,6 @@ class NdjsonRows {
     const message = `Unknown name, not read. Known are ${KNOWN_COLUMNS.join(', ')}.`;
     this.#log.warn(line, 'unknown_column', message, { column: name });
   }
-}
-
-function show(value: unknown): string {
-  return JSON.stringify(value) ?? '';
 }
 
 export async function readNdjsonRows(

@@ -1,7 +1,7 @@
 /** A row of a stock file, the problems it can have, and the check that no two rows name one SKU. */
 import type { StockSetting } from '../../core/command.ts';
 import { isSku, MAX_SKU_LENGTH } from '../../core/quantities.ts';
-import { FileFault, ProblemLog, type FaultCode, type FileProblem } from './problems.ts';
+import { FileFault, type FaultCode, type FileProblem, type ProblemLog } from './problems.ts';
 
 /** What a file says of one SKU. A field left out was not given; `null` clears that policy. Times in epoch ms. */
 export interface StockValues {
@@ -110,9 +110,11 @@ export class RowCollector {
     }
   }
 
-  /** `origin` says in the message where the SKU came from, if not from the file. */
-  add(row: StockRow, column: string, origin = ''): void {
-    if (this.claim(row.sku, row.line, column, origin)) this.rows.push(row);
+  /** `origin` says in the message more of where the SKU came from. False where it is a duplicate. */
+  add(row: StockRow, column: string, origin = ''): boolean {
+    const isNew = this.claim(row.sku, row.line, column, origin);
+    if (isNew) this.rows.push(row);
+    return isNew;
   }
 
   /** Also for rows that are bad in another field, so that a duplicate shows at once and not after the next try. */

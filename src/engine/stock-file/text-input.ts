@@ -11,7 +11,14 @@ export type FileInput = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array
 /** In bytes. Generous: Shopify puts a whole product description into one cell. */
 export const DEFAULT_MAX_LINE_LENGTH = 1_048_576;
 
+export interface TextLimits {
+  readonly maxLineLength?: number;
+  /** In bytes; for tests of what happens at the seams. */
+  readonly pieceSize?: number;
+}
+
 const PIECE = 65_536;
+const MARK_LENGTH = 3;
 const LF = 10;
 const CR = 13;
 
@@ -51,22 +58,51 @@ const UTF8_MESSAGE =
   'This line is not UTF-8: save the file as "CSV UTF-8" (it may be in Windows-1252 or ISO 8859-1 now).';
 const UTF16_MESSAGE = 'The file is in UTF-16: save it as "CSV UTF-8".';
 
-function* pieces(part: Uint8Array | string, heldSurrogate: { text: string }): Generator<Buffer> {
-  let bytes: Buffer;
-  if (typeof part === 'string') {
-    let text = heldSurrogate.text + part;
-    heldSurrogate.text = '';
+/** Strings to bytes, keeping together the two halves of a character that a string's end cut in two. */
+class Encoder {
+  #held = '';
+
+  encode(part: Uint8Array | string): Buffer {
+    if (typeof part !== 'string') return Buffer.from(part.buffer, part.byteOffset, part.byteLength);
+    let text = this.#held + part;
+    this.#held = '';
     const last = text.charCodeAt(text.length - 1);
     if (last >= 0xd800 && last <= 0xdbff) {
-      heldSurrogate.text = text.slice(-1);
+      this.#held = text.slice(-1);
       text = text.slice(0, -1);
     }
+    if (text.isWellFormed()) return Buffer.from(text);
     // A lone surrogate has no UTF-8 form; 0xff keeps it from becoming U+FFFD unnoticed.
-    bytes = text.isWellFormed() ? Buffer.from(text) : Buffer.from([0xff]);
-  } else {
-    bytes = Buffer.from(part.buffer, part.byteOffset, part.byteLength);
+    const wellFormed = text.toWellFormed();
+    let at = 0;
+    while (text[at] === wellFormed[at]) at += 1;
+    return Buffer.concat([Buffer.from(text.slice(0, at)), Buffer.from([0xff])]);
   }
-  for (let at = 0; at < bytes.length; at += PIECE) yield bytes.subarray(at, at + PIECE);
+
+  end(): Buffer {
+    return Buffer.from(this.#held === '' ? [] : [0xff]);
+  }
+}
+
+/** The same bytes in pieces of `size`, whatever the size of the parts they came in; the last may be smaller. */
+async function* regroup(input: FileInput, size: number): AsyncGenerator<Buffer> {
+  const encoder = new Encoder();
+  let parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of input) {
+    const bytes = encoder.encode(part);
+    // Copied: whoever gave us the part may reuse its memory.
+    parts.push(Buffer.from(bytes));
+    length += bytes.length;
+    if (length < size) continue;
+    const whole = Buffer.concat(parts);
+    let at = 0;
+    for (; whole.length - at >= size; at += size) yield whole.subarray(at, at + size);
+    parts = [whole.subarray(at)];
+    length = whole.length - at;
+  }
+  const rest = Buffer.concat([...parts, encoder.end()]);
+  if (rest.length > 0) yield rest;
 }
 
 /** Where the last, incomplete character of `bytes` begins; `bytes.length` where none is cut. */
@@ -104,43 +140,29 @@ function withoutMark(bytes: Buffer): Buffer {
  * Between pieces the event loop takes a turn, so that a long import does not hold up reservations.
  * Throws `FileFault` for a bad file; an error of the input itself passes through unchanged.
  */
-export async function* readText(
-  input: FileInput,
-  maxLineLength: number = DEFAULT_MAX_LINE_LENGTH,
-): AsyncGenerator<Buffer> {
-  const meter = new LineMeter(maxLineLength);
-  const surrogate = { text: '' };
+export async function* readText(input: FileInput, limits: TextLimits = {}): AsyncGenerator<Buffer> {
+  const meter = new LineMeter(limits.maxLineLength ?? DEFAULT_MAX_LINE_LENGTH);
   let carried: Buffer = Buffer.alloc(0);
   let atStart = true;
-  for await (const part of input) {
-    for (const piece of pieces(part, surrogate)) {
-      let bytes = carried.length === 0 ? piece : Buffer.concat([carried, piece]);
-      if (atStart && bytes.length < 3) {
-        carried = Buffer.from(bytes);
-        continue;
-      }
-      if (atStart) bytes = withoutMark(bytes);
-      atStart = false;
-      const complete = completeLength(bytes);
-      // Copied: whoever gave us the piece may reuse its memory.
-      carried = Buffer.from(bytes.subarray(complete));
-      bytes = bytes.subarray(0, complete);
-      if (bytes.length === 0) continue;
-      check(bytes, meter);
-      yield bytes;
-      await nextTurn();
-    }
+  for await (const piece of regroup(input, Math.max(MARK_LENGTH, limits.pieceSize ?? PIECE))) {
+    const bytes = Buffer.concat([carried, atStart ? withoutMark(piece) : piece]);
+    atStart = false;
+    const complete = completeLength(bytes);
+    carried = bytes.subarray(complete);
+    if (complete === 0) continue;
+    check(bytes.subarray(0, complete), meter);
+    yield bytes.subarray(0, complete);
+    await nextTurn();
   }
-  // What is left is a file under 3 bytes, or a character cut off by the end.
-  const rest = surrogate.text === '' ? carried : Buffer.from([0xff]);
-  if (rest.length === 0) return;
-  const bytes = atStart ? withoutMark(rest) : rest;
-  check(bytes, meter);
-  if (bytes.length > 0) yield bytes;
+  // A character that the end of the file cuts off.
+  check(carried, meter);
 }
 
 function check(bytes: Buffer, meter: LineMeter): void {
-  if (isUtf8(bytes)) return meter.scan(bytes);
+  if (isUtf8(bytes)) {
+    meter.scan(bytes);
+    return;
+  }
   meter.scan(validLines(bytes));
   throw new FileFault('invalid_utf8', meter.line, UTF8_MESSAGE);
 }
