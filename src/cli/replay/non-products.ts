@@ -5,7 +5,7 @@
  * - if it has no digit, in a file where at least half of the rows' codes have one. Where most have none ("HAT-RED"),
  *   letters are how that shop names its products, and only the list counts.
  */
-export const DEFAULT_NON_PRODUCTS: readonly string[] = [
+const DEFAULT_NON_PRODUCTS: readonly string[] = [
   ...['POST', 'DOT', 'C2', 'D', 'M', 'S', 'B', 'BANK CHARGES', 'AMAZONFEE', 'CRUK', 'PADS'],
 ];
 

@@ -41,7 +41,7 @@ import {
   type Settled,
 } from './order-values.ts';
 
-export type { Cancellation, Cart, CartLine, NonProduct, WriteOff } from './order-groups.ts';
+export type { Cancellation, Cart } from './order-groups.ts';
 export type { ColumnNames } from './order-columns.ts';
 export type OrderProblem = FileProblem<OrderProblemCode>;
 

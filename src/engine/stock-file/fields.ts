@@ -101,7 +101,7 @@ const INSTANT_PATTERN =
   /^(\d{4}|[+-]\d{6})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:[Zz]|([+-])(\d\d):?(\d\d))$/;
 
 /** ISO 8601 with an offset or Z to epoch milliseconds; undefined where it is anything else, or no such day. */
-export function parseInstant(text: string): number | undefined {
+function parseInstant(text: string): number | undefined {
   const match = INSTANT_PATTERN.exec(text);
   if (!match || match[1] === '-000000') return undefined;
   const part = (index: number): number => Number(match[index] ?? 0);

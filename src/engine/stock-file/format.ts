@@ -27,7 +27,7 @@ export function stockCsvLine(values: StockValues): string {
   return [csvCell(values.sku), ...cells].join(',') + LINE_END;
 }
 
-export function stockNdjsonLine(values: StockValues): string {
+function stockNdjsonLine(values: StockValues): string {
   const object: Record<string, string | number | null> = { sku: values.sku };
   for (const { field, column, kind } of FIELDS) {
     const value = values[field];

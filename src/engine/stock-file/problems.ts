@@ -49,7 +49,7 @@ export class FileFault extends Error {
   }
 }
 
-export const DEFAULT_MAX_PROBLEMS = 1_000;
+const DEFAULT_MAX_PROBLEMS = 1_000;
 const MAX_VALUE_SHOWN = 80;
 
 export function shorten(value: string): string {

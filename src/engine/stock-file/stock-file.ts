@@ -14,7 +14,7 @@ import { DEFAULT_MAX_LINE_LENGTH, peek, readText, type FileInput } from './text-
 export type { FileInput } from './text-input.ts';
 export type { SkuFrom } from './shopify-rows.ts';
 export { toStockSetting } from './stock-row.ts';
-export type { RowProblem, RowProblemCode, StockRow, StockValues } from './stock-row.ts';
+export type { RowProblem, StockRow, StockValues } from './stock-row.ts';
 
 export type StockFileFormat = 'csv' | 'ndjson' | 'shopify';
 
