@@ -71,7 +71,7 @@ test('answers are counted by action, outcome and reason, expiries with their lag
   pass(3_000);
   await reserve('HAT', 2);
   const name = 'stock_reservations_total';
-  assert.equal(await value(name, 'action="reserve"', 'outcome="done"', 'reason="none"'), 3);
+  assert.equal(await value(name, 'action="reserve"', 'outcome="granted"', 'reason="none"'), 3);
   assert.equal(await value(name, 'action="reserve"', 'reason="all_reserved"'), 1);
   assert.equal(await value(name, 'action="reserve"', 'reason="unknown_sku"'), 1);
   assert.equal(await value(name, 'action="expire"'), 2);

@@ -21,6 +21,17 @@ const FIGURES = [
   ['shortfall', 'shortfall'],
 ] as const;
 
+/** What it is called when it was not refused. */
+const OUTCOMES = {
+  reserve: 'granted',
+  confirm: 'confirmed',
+  release: 'released',
+  extend: 'extended',
+  cancel: 'cancelled',
+  acknowledge: 'acknowledged',
+  expire: 'expired',
+} as const;
+
 export interface MetricsOptions {
   readonly version: string;
   readonly store: ReservationStore;
@@ -51,7 +62,7 @@ export class Metrics {
     this.#http = new HttpMetrics(registry);
     this.#answers = new CounterFamily({
       name: 'stock_reservations_total',
-      help: 'Answers to reserve, confirm, release, extend and cancel, and recorded expiries. outcome=refused has the reason, such as sold_out. Repeats with an Idempotency-Key count again.',
+      help: 'Answers about reservations (outcome=granted, confirmed, released, extended, cancelled, or refused with its reason, such as sold_out), and recorded expiries. Repeats with an Idempotency-Key count again.',
       labelNames: ['action', 'outcome', 'reason'],
       registry,
     });
@@ -167,20 +178,20 @@ export class Metrics {
       for (const { sku } of command.lines) this.#hot.asked(sku);
     }
     if ('reservationId' in command) {
-      this.#count(command.type, answer.ok ? 'done' : answer.rejection.code);
+      this.#count(command.type, answer.ok ? null : answer.rejection.code);
     }
   }
 
-  /** `result`: `done`, or the code of the refusal. */
-  #count(action: string, result: string, by = 1): void {
+  /** `refusal`: the code, or null for what was done. */
+  #count(action: keyof typeof OUTCOMES, refusal: string | null, by = 1): void {
     let cells = this.#answerCells.get(action);
     if (cells === undefined) this.#answerCells.set(action, (cells = new Map<string, Cell>()));
-    let cell = cells.get(result);
+    const reason = refusal ?? 'none';
+    let cell = cells.get(reason);
     if (cell === undefined) {
-      const done = result === 'done';
-      const outcome = done ? 'done' : 'refused';
-      cell = this.#answers.cell({ action, outcome, reason: done ? 'none' : result });
-      cells.set(result, cell);
+      const outcome = refusal === null ? OUTCOMES[action] : 'refused';
+      cell = this.#answers.cell({ action, outcome, reason });
+      cells.set(reason, cell);
     }
     cell.value += by;
   }
@@ -191,7 +202,7 @@ export class Metrics {
     for (const { expiresAt } of notice.expired) {
       this.#expiryLag.observe((notice.at - expiresAt) / 1000);
     }
-    if (notice.expired.length > 0) this.#count('expire', 'done', notice.expired.length);
+    if (notice.expired.length > 0) this.#count('expire', null, notice.expired.length);
     this.#hot.changed(notice.levels);
     for (const { sku, shortfall } of notice.levels) {
       if (shortfall > 0) this.#short.add(sku);
