@@ -1,0 +1,348 @@
+/**
+ * The durable store of one machine: SQLite in a data directory, written by one thread of its own. Commands that arrive
+ * while it is at work share the next transaction and its one fsync; an answer leaves after its commit.
+ */
+import { mkdirSync } from 'node:fs';
+import { Worker } from 'node:worker_threads';
+import type { AuditReport } from '../../core/audit.ts';
+import type { Answer, AnswerTo, Command, ImportStockCommand } from '../../core/command.ts';
+import type { LedgerEntry } from '../../core/ledger.ts';
+import type { Reservation } from '../../core/reservation.ts';
+import type { Rules } from '../../core/rules.ts';
+import type { LevelView } from '../../core/stock-level.ts';
+import { Fault } from '../../engine/faults.ts';
+import type {
+  Clock,
+  CommitNotice,
+  LedgerQuery,
+  LevelsQuery,
+  ReservationStore,
+  StoreHealth,
+  StoreStats,
+  Submission,
+  SubmitOptions,
+} from '../../engine/ports.ts';
+import { AnchoredClock, SharedClock } from './anchored-clock.ts';
+import { auditDataDir } from './audit.ts';
+import { CommandQueue, type Job } from './command-queue.ts';
+import type { StartCheck } from './open-database.ts';
+import {
+  encodeOperation,
+  ResultReader,
+  ROWS_PER_PART,
+  type FromWriter,
+  type ImportTransfer,
+  type ToWriter,
+  type WriterSettings,
+} from './protocol.ts';
+import { mayFree, SoldOutMirror } from './sold-out-mirror.ts';
+import type { Operation, Result, ResultOf } from './writer.ts';
+
+export interface EmbeddedStoreOptions {
+  /** Made if it is not there. */
+  readonly dataDir: string;
+  readonly rules: Rules;
+  /** Commands that may wait; more are refused with STORE_OVERLOADED. */
+  readonly queueLimit?: number;
+  /** How long a command may take, waiting included, in ms. */
+  readonly commandDeadlineMs?: number;
+  readonly startCheck?: StartCheck;
+  /** Decides what time it is instead of the machine's clock; for tests. */
+  readonly clock?: SharedClock;
+}
+
+const QUEUE_LIMIT = 10_000;
+const COMMAND_DEADLINE_MS = 2_000;
+/** More time for each row of an import. */
+const MS_PER_ROW = 0.2;
+const LOOKS_PER_DEADLINE = 20;
+
+export class EmbeddedStore implements ReservationStore {
+  readonly name = 'embedded';
+  readonly clock: Clock;
+  /** What was found at the start and set right, for the log. */
+  readonly warnings: readonly string[];
+  readonly #worker: Worker;
+  readonly #queue: CommandQueue;
+  readonly #mirror: SoldOutMirror;
+  readonly #deadlineMs: number;
+  readonly #dataDir: string;
+  readonly #commitListeners = new Set<(notice: CommitNotice) => void>();
+  readonly #failureListeners = new Set<(fault: Error) => void>();
+  readonly #timer: NodeJS.Timeout;
+  #state: 'open' | 'closing' | 'closed' | 'failed' = 'open';
+  #failure: Fault | null = null;
+  #sending = false;
+  #transfers = 0;
+  #closed: Promise<void> | null = null;
+  #whenIdle: (() => void) | null = null;
+
+  static async open(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
+    mkdirSync(options.dataDir, { recursive: true });
+    const settings: WriterSettings = {
+      dataDir: options.dataDir,
+      rules: options.rules,
+      startCheck: options.startCheck ?? 'quick',
+      clock: options.clock?.buffer ?? null,
+    };
+    const worker = new Worker(new URL('./writer.worker.ts', import.meta.url), {
+      workerData: settings,
+      name: 'holdfast-writer',
+    });
+    const opened = await firstMessage(worker);
+    if (opened.type === 'open') return new EmbeddedStore(worker, opened, options);
+    await worker.terminate();
+    const { code, message } =
+      opened.type === 'failed'
+        ? opened
+        : { code: 'STORE_UNAVAILABLE' as const, message: 'the writer did not open the books' };
+    throw new Fault(code, message);
+  }
+
+  private constructor(
+    worker: Worker,
+    opened: FromWriter & { type: 'open' },
+    options: EmbeddedStoreOptions,
+  ) {
+    this.#worker = worker;
+    this.#dataDir = options.dataDir;
+    this.#queue = new CommandQueue(options.queueLimit ?? QUEUE_LIMIT);
+    this.#mirror = new SoldOutMirror(options.rules);
+    this.#deadlineMs = options.commandDeadlineMs ?? COMMAND_DEADLINE_MS;
+    this.warnings = opened.warnings;
+    this.clock =
+      options.clock === undefined
+        ? new AnchoredClock(opened.clock)
+        : new SharedClock(options.clock.buffer, opened.clock.floor);
+    worker.on('message', (message: FromWriter) => {
+      this.#hear(message);
+    });
+    worker.on('error', (error) => {
+      this.#fail(new Fault('STORE_UNAVAILABLE', `the writer failed: ${String(error)}`));
+    });
+    worker.on('exit', () => {
+      if (this.#state !== 'closed') {
+        this.#fail(new Fault('STORE_UNAVAILABLE', 'the writer ended unexpectedly'));
+      }
+    });
+    this.#timer = setInterval(() => {
+      this.#lookForLate();
+    }, this.#deadlineMs / LOOKS_PER_DEADLINE);
+    this.#timer.unref();
+  }
+
+  async submit<C extends Command>(command: C, options: SubmitOptions = {}): Promise<AnswerTo<C>> {
+    this.#assertOpen();
+    const idempotency = options.idempotency ?? null;
+    if (command.type === 'reserve' && idempotency === null && !this.#queue.freeing) {
+      const refusal = this.#mirror.refuse(command, this.clock.now());
+      if (refusal !== null) return refusal as AnswerTo<C>;
+    }
+    const operation =
+      command.type === 'import_stock' && command.rows.length > ROWS_PER_PART
+        ? await this.#sendAhead(command, idempotency)
+        : ({ kind: 'command', command, idempotency } as const);
+    const rows = command.type === 'import_stock' ? command.rows.length : 0;
+    const results = await this.#enqueue([operation], mayFree(command), rows * MS_PER_ROW);
+    return results[0] as AnswerTo<C>;
+  }
+
+  async submitAll(submissions: readonly Submission[]): Promise<Answer[]> {
+    this.#assertOpen();
+    if (submissions.length === 0) return [];
+    const operations = submissions.map(({ command, idempotency }) => {
+      return { kind: 'command', command, idempotency } as const;
+    });
+    const frees = submissions.some(({ command }) => mayFree(command));
+    return (await this.#enqueue(operations, frees)) as Answer[];
+  }
+
+  level(sku: string): Promise<LevelView | null> {
+    return this.#ask({ kind: 'level', sku });
+  }
+
+  levels(query: LevelsQuery): Promise<LevelView[]> {
+    return this.#ask({ kind: 'levels', query });
+  }
+
+  reservation(id: string): Promise<Reservation | null> {
+    return this.#ask({ kind: 'reservation', id });
+  }
+
+  reservations(after: string | null, limit: number): Promise<Reservation[]> {
+    return this.#ask({ kind: 'reservations', after, limit });
+  }
+
+  ledger(query: LedgerQuery): Promise<LedgerEntry[]> {
+    return this.#ask({ kind: 'ledger', query });
+  }
+
+  stats(): Promise<StoreStats> {
+    return this.#ask({ kind: 'stats' });
+  }
+
+  async audit(): Promise<AuditReport> {
+    this.#assertOpen();
+    return auditDataDir(this.#dataDir);
+  }
+
+  health(): StoreHealth {
+    const ready = this.#state === 'open';
+    const reason = this.#failure?.message ?? (ready ? null : 'the store is closed');
+    return { ready, reason, queued: this.#queue.size };
+  }
+
+  onCommit(listener: (notice: CommitNotice) => void): () => void {
+    this.#commitListeners.add(listener);
+    this.#post({ type: 'listen', on: true });
+    return () => {
+      this.#commitListeners.delete(listener);
+      if (this.#commitListeners.size === 0) this.#post({ type: 'listen', on: false });
+    };
+  }
+
+  onFailure(listener: (fault: Error) => void): void {
+    this.#failureListeners.add(listener);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state === 'open') {
+      this.#state = 'closing';
+      if (this.#queue.size > 0) {
+        await new Promise<void>((resolve) => {
+          this.#whenIdle = resolve;
+        });
+      }
+    }
+    clearInterval(this.#timer);
+    if (this.#failure !== null) return;
+    const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
+    this.#post({ type: 'close' });
+    await exited;
+  }
+
+  #assertOpen(): void {
+    if (this.#state === 'open') return;
+    throw new Fault('STORE_UNAVAILABLE', this.#failure?.message ?? 'the store is closed', {
+      retryable: true,
+    });
+  }
+
+  async #ask<O extends Operation>(operation: O): Promise<ResultOf<O>> {
+    this.#assertOpen();
+    const [result] = await this.#enqueue([operation], false);
+    return result as ResultOf<O>;
+  }
+
+  #enqueue(operations: Job['operations'], frees: boolean, moreMs = 0): Promise<Result[]> {
+    return new Promise((resolve, reject) => {
+      const deadline = performance.now() + this.#deadlineMs + moreMs;
+      this.#queue.add({ operations, frees, deadline, resolve, reject, settled: false });
+      this.#sendSoon();
+    });
+  }
+
+  /** Once per turn of the event loop, so that what arrives in one turn is sent together. */
+  #sendSoon(): void {
+    if (this.#sending || this.#queue.batchesInFlight > 0) return;
+    this.#sending = true;
+    setImmediate(() => {
+      this.#sending = false;
+      this.#send();
+    });
+  }
+
+  #send(): void {
+    if (this.#failure !== null || this.#queue.batchesInFlight > 0) return;
+    const batch = this.#queue.take();
+    if (batch.length === 0) return;
+    const operations: (string | number | boolean | null)[] = [];
+    for (const job of batch) {
+      for (const operation of job.operations) encodeOperation(operation, operations);
+    }
+    this.#post({ type: 'batch', operations });
+  }
+
+  /** Sends the rows of a large import in parts, and lets others have their turn in between. */
+  async #sendAhead(
+    { rows, dryRun }: ImportStockCommand,
+    idempotency: ImportTransfer['idempotency'],
+  ): Promise<ImportTransfer> {
+    this.#transfers += 1;
+    const transfer = this.#transfers;
+    for (let at = 0; at < rows.length; at += ROWS_PER_PART) {
+      const part = JSON.stringify(rows.slice(at, at + ROWS_PER_PART));
+      this.#post({ type: 'rows', transfer, rows: part });
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#assertOpen();
+    }
+    return { kind: 'import', transfer, dryRun, idempotency };
+  }
+
+  #post(message: ToWriter): void {
+    this.#worker.postMessage(message);
+  }
+
+  #hear(message: FromWriter): void {
+    switch (message.type) {
+      case 'answers':
+        this.#mirror.apply(message.soldOut);
+        if (message.notice !== null) for (const tell of this.#commitListeners) tell(message.notice);
+        this.#answer(message.answers);
+        break;
+      case 'failed':
+        this.#fail(new Fault(message.code, message.message));
+        break;
+      case 'closed':
+        this.#state = 'closed';
+        break;
+      case 'open':
+        break;
+    }
+  }
+
+  #answer(answers: (FromWriter & { type: 'answers' })['answers']): void {
+    const batch = this.#queue.answered();
+    this.#send();
+    const reader = new ResultReader(answers);
+    for (const job of batch) {
+      const results = job.operations.map((operation) => reader.next(operation));
+      if (job.settled) continue;
+      job.settled = true;
+      job.resolve(results);
+    }
+    if (this.#queue.size === 0) this.#whenIdle?.();
+  }
+
+  #lookForLate(): void {
+    for (const { operations } of this.#queue.expire(performance.now())) {
+      for (const operation of operations) {
+        if (operation.kind === 'import') {
+          this.#post({ type: 'drop', transfer: operation.transfer });
+        }
+      }
+    }
+    if (this.#queue.size === 0) this.#whenIdle?.();
+  }
+
+  #fail(fault: Fault): void {
+    if (this.#failure !== null || this.#state === 'closed') return;
+    this.#failure = fault;
+    this.#state = 'failed';
+    this.#queue.fail(fault.message);
+    this.#whenIdle?.();
+    for (const listener of this.#failureListeners) listener(fault);
+  }
+}
+
+function firstMessage(worker: Worker): Promise<FromWriter> {
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+  });
+}

@@ -1,0 +1,295 @@
+/**
+ * The books in SQLite, for the one writer. Changes are kept in memory and written together, many rows per statement,
+ * when a read needs them there or the transaction ends; what a decision reads is always what was changed last.
+ */
+import type { DatabaseSync } from 'node:sqlite';
+import type { Book, RememberedAnswer } from '../../core/book.ts';
+import type { Answer } from '../../core/command.ts';
+import { applyEntry, type EntryDraft } from '../../core/ledger.ts';
+import type { Reservation } from '../../core/reservation.ts';
+import type { StockLevel } from '../../core/stock-level.ts';
+import { DeadlineWindow } from './deadline-window.ts';
+import { LedgerTable } from './ledger-table.ts';
+import { LevelTable } from './level-table.ts';
+import { ReservationTable } from './reservation-table.ts';
+import { Statement } from './statement.ts';
+
+/** Changes kept in memory at most, within one transaction. */
+const KEPT_AT_MOST = 8_192;
+
+export interface Changes {
+  /** SKUs whose level or deadlines changed. */
+  readonly skus: ReadonlySet<string>;
+  readonly expired: readonly Reservation[];
+}
+
+export class SqliteBook implements Book {
+  readonly #levels: LevelTable;
+  readonly #reservations: ReservationTable;
+  readonly #ledger: LedgerTable;
+  readonly #deadlines: DeadlineWindow;
+  readonly #answers = new Map<string, RememberedAnswer & { at: number }>();
+  readonly #statements;
+  #touched = new Set<string>();
+  #expired: Reservation[] = [];
+  #inTransaction = false;
+  #clock: number;
+  #purgedBefore: number;
+
+  constructor(db: DatabaseSync) {
+    this.#levels = new LevelTable(db);
+    this.#reservations = new ReservationTable(db);
+    this.#ledger = new LedgerTable(db);
+    this.#deadlines = new DeadlineWindow((after, limit) => {
+      this.flush();
+      return this.#reservations.deadlines(after, limit);
+    });
+    this.#statements = prepare(db);
+    this.#clock = Number(this.#statements.meta.get('clock')?.[0]);
+    this.#purgedBefore = Number(this.#statements.meta.get('purged_before')?.[0]);
+  }
+
+  get skuCount(): number {
+    return this.#levels.count;
+  }
+
+  get headSeq(): number {
+    return this.#ledger.head;
+  }
+
+  get activeCount(): number {
+    return this.#reservations.activeCount;
+  }
+
+  /** The latest time that a recorded decision has used. */
+  get clock(): number {
+    return this.#clock;
+  }
+
+  /** The deadline of the oldest active reservation that has lapsed at `now`. */
+  oldestDueAt(now: number): number | null {
+    return this.#deadlines.upTo(now, 1)[0]?.at ?? null;
+  }
+
+  level(sku: string): StockLevel | undefined {
+    return this.#levels.get(sku)?.level;
+  }
+
+  reservation(id: string): Reservation | undefined {
+    return this.#reservations.get(id);
+  }
+
+  customerHeld(sku: string, customerId: string, now: number): number {
+    let held = 0;
+    for (const reservation of this.#reservations.ofCustomer(customerId)) {
+      const line = reservation.lines.find((candidate) => candidate.sku === sku);
+      if (line === undefined) continue;
+      if (reservation.status !== 'active') held += line.confirmed - line.cancelled;
+      else if (now < reservation.expiresAt) held += line.quantity;
+    }
+    return held;
+  }
+
+  nextExpiry(sku: string, now: number): number | null {
+    const entry = this.#levels.get(sku);
+    if (entry === undefined) return null;
+    const known = entry.nextExpiry;
+    if (known === null || (known !== undefined && known > now)) return known;
+    this.flush();
+    const row = this.#statements.nextExpiry.get(entry.id, now);
+    entry.nextExpiry = row === undefined ? null : (row[0] as number);
+    return entry.nextExpiry;
+  }
+
+  lapsedUnits(sku: string, now: number): number {
+    if (now < this.#deadlines.earliest()) return 0;
+    const entry = this.#levels.get(sku);
+    if (entry === undefined) return 0;
+    if (now > entry.lapsedUpTo) {
+      this.flush();
+      const [units] = this.#statements.lapsed.get(entry.id, entry.lapsedUpTo, now) ?? [0];
+      entry.lapsed += Number(units);
+      entry.lapsedUpTo = now;
+    }
+    return entry.lapsed;
+  }
+
+  oldestDue(sku: string, now: number): Reservation | undefined {
+    if (now < this.#deadlines.earliest()) return undefined;
+    const entry = this.#levels.get(sku);
+    if (entry === undefined) return undefined;
+    this.flush();
+    const row = this.#statements.oldestDue.get(entry.id, now);
+    return row === undefined ? undefined : this.reservation(row[0] as string);
+  }
+
+  due(now: number, limit: number): Reservation[] {
+    if (now < this.#deadlines.earliest()) return [];
+    const deadlines = this.#deadlines.upTo(now, limit);
+    return deadlines.map(({ id }) => this.reservation(id) as Reservation);
+  }
+
+  newestUnlatched(sku: string): Reservation | undefined {
+    const entry = this.#levels.get(sku);
+    if (entry === undefined) return undefined;
+    this.flush();
+    const row = this.#statements.newestUnlatched.get(entry.id);
+    return row === undefined ? undefined : this.reservation(row[0] as string);
+  }
+
+  endedBefore(time: number, limit: number): string[] {
+    this.flush();
+    return this.#statements.ended.all(time, limit).map(([id]) => id as string);
+  }
+
+  remembered(key: string): RememberedAnswer | undefined {
+    const fresh = this.#answers.get(key);
+    if (fresh !== undefined) return fresh;
+    const row = this.#statements.remembered.get(key);
+    if (row === undefined) return undefined;
+    return { fingerprint: row[0] as string, answer: JSON.parse(row[1] as string) as Answer };
+  }
+
+  append(change: EntryDraft, at: number): void {
+    const entry = this.#levels.open(change.sku);
+    this.#levels.change(entry, applyEntry(entry.level, change));
+    this.#touched.add(change.sku);
+    this.#ledger.append(change, at, entry);
+    if (this.#ledger.kept > KEPT_AT_MOST) this.flush();
+  }
+
+  putLevel(level: StockLevel): void {
+    const entry = this.#levels.open(level.sku);
+    this.#levels.change(entry, level);
+    this.#touched.add(level.sku);
+  }
+
+  putReservation(reservation: Reservation): void {
+    const before = this.#reservations.put(reservation);
+    const was = before?.status === 'active' ? before : null;
+    const is = reservation.status === 'active' ? reservation : null;
+    if (was !== null && was.expiresAt !== is?.expiresAt) this.#lineGone(was);
+    if (is !== null && was?.expiresAt !== is.expiresAt) this.#lineMade(is);
+    if (was !== null && reservation.status === 'expired') this.#expired.push(reservation);
+  }
+
+  #lineGone({ id, expiresAt, lines }: Reservation): void {
+    this.#deadlines.remove({ at: expiresAt, id });
+    for (const { sku, quantity } of lines) {
+      const entry = this.#levels.open(sku);
+      this.#touched.add(sku);
+      if (entry.nextExpiry === expiresAt) entry.nextExpiry = undefined;
+      if (expiresAt <= entry.lapsedUpTo) entry.lapsed -= quantity;
+    }
+  }
+
+  #lineMade({ id, expiresAt, lines }: Reservation): void {
+    this.#deadlines.add({ at: expiresAt, id });
+    for (const { sku, quantity } of lines) {
+      const entry = this.#levels.open(sku);
+      this.#touched.add(sku);
+      const next = entry.nextExpiry;
+      if (next === null || (next !== undefined && expiresAt < next)) entry.nextExpiry = expiresAt;
+      if (expiresAt <= entry.lapsedUpTo) entry.lapsed += quantity;
+    }
+  }
+
+  remember(key: string, record: RememberedAnswer, at: number): void {
+    this.#answers.set(key, { ...record, at });
+  }
+
+  forgetReservation(id: string): void {
+    this.#begin();
+    this.#reservations.forget(id);
+  }
+
+  forgetAnswers(time: number, limit: number): number {
+    this.flush();
+    const old = this.#statements.oldAnswers.all(limit).filter(([, at]) => (at as number) < time);
+    const last = old.at(-1);
+    if (last === undefined) return 0;
+    this.#begin();
+    this.#statements.forgetAnswers.run(last[0] as number);
+    return old.length;
+  }
+
+  /** Reservations that ended before `time` may be forgotten from now on. */
+  notePurge(time: number): void {
+    if (time <= this.#purgedBefore) return;
+    this.#purgedBefore = time;
+    this.#begin();
+    this.#statements.setMeta.run(time, 'purged_before');
+  }
+
+  #begin(): void {
+    if (this.#inTransaction) return;
+    this.#statements.begin.run();
+    this.#inTransaction = true;
+  }
+
+  /** Writes what is kept in memory, so that reads of the tables see it. */
+  flush(): void {
+    const kept =
+      this.#ledger.kept > 0 ||
+      this.#reservations.dirty ||
+      this.#levels.dirty ||
+      this.#answers.size > 0;
+    if (!kept) return;
+    this.#begin();
+    this.#levels.flush();
+    this.#ledger.flush();
+    this.#reservations.flush((sku) => this.#levels.open(sku).id);
+    for (const [key, { fingerprint, answer, at }] of this.#answers) {
+      this.#statements.remember.run(key, fingerprint, JSON.stringify(answer), at);
+    }
+    this.#answers.clear();
+  }
+
+  /** Makes all changes since the last commit durable; null where there are none, and then nothing is written. */
+  commit(now: number): Changes | null {
+    this.flush();
+    this.#reservations.forgetMet();
+    this.#levels.trim();
+    if (!this.#inTransaction) return null;
+    this.#clock = Math.max(this.#clock, now);
+    this.#statements.setMeta.run(this.#clock, 'clock');
+    this.#statements.commit.run();
+    this.#inTransaction = false;
+    const changes = { skus: this.#touched, expired: this.#expired };
+    this.#touched = new Set();
+    this.#expired = [];
+    return changes;
+  }
+}
+
+function prepare(db: DatabaseSync) {
+  const sql = (text: string): Statement => new Statement(db, text);
+  return {
+    begin: sql('BEGIN IMMEDIATE'),
+    commit: sql('COMMIT'),
+    meta: sql('SELECT value FROM meta WHERE name = ?'),
+    setMeta: sql('UPDATE meta SET value = ? WHERE name = ?'),
+    nextExpiry: sql(
+      'SELECT expires_at FROM active_line WHERE sku_id = ? AND expires_at > ? ORDER BY expires_at LIMIT 1',
+    ),
+    lapsed: sql(
+      'SELECT total(quantity) FROM active_line WHERE sku_id = ? AND expires_at > ? AND expires_at <= ?',
+    ),
+    oldestDue: sql(
+      'SELECT reservation_id FROM active_line WHERE sku_id = ? AND expires_at <= ? ORDER BY expires_at, reservation_id LIMIT 1',
+    ),
+    newestUnlatched: sql(
+      `SELECT reservation.id FROM active_line JOIN reservation ON reservation.id = active_line.reservation_id
+       WHERE active_line.sku_id = ? AND reservation.order_id IS NULL
+       ORDER BY reservation.created_at DESC, reservation.id DESC LIMIT 1`,
+    ),
+    ended: sql(
+      `SELECT id FROM reservation INDEXED BY reservation_ended
+       WHERE ended_at IS NOT NULL AND status <> 'confirmed' AND ended_at < ? ORDER BY ended_at, id LIMIT ?`,
+    ),
+    remembered: sql('SELECT fingerprint, answer FROM idempotency WHERE key = ?'),
+    remember: sql('INSERT INTO idempotency (key, fingerprint, answer, at) VALUES (?, ?, ?, ?)'),
+    oldAnswers: sql('SELECT n, at FROM idempotency ORDER BY n LIMIT ?'),
+    forgetAnswers: sql('DELETE FROM idempotency WHERE n <= ?'),
+  };
+}

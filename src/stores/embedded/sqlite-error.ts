@@ -1,0 +1,7 @@
+/** What SQLite's errors mean. */
+
+/** The primary result code of an error thrown by `node:sqlite`; null if it is none. */
+export function resultCode(error: unknown): number | null {
+  if (!(error instanceof Error) || !('errcode' in error)) return null;
+  return typeof error.errcode === 'number' ? error.errcode & 0xff : null;
+}

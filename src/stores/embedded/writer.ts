@@ -1,0 +1,158 @@
+/** Decides and records: operations in their order, one transaction for all that came together. Knows nothing of threads. */
+import type { Answer, Command, Idempotency } from '../../core/command.ts';
+import { levelView } from '../../core/execute-stock.ts';
+import { execute } from '../../core/execute.ts';
+import type { LedgerEntry } from '../../core/ledger.ts';
+import { hasLapsed, type Reservation } from '../../core/reservation.ts';
+import type { Rules } from '../../core/rules.ts';
+import type { LevelView } from '../../core/stock-level.ts';
+import type {
+  Clock,
+  CommitNotice,
+  LedgerQuery,
+  LevelsQuery,
+  StoreStats,
+} from '../../engine/ports.ts';
+import type { DatabaseSync } from 'node:sqlite';
+import { SoldOutNews, type SoldOutChange } from './sold-out-news.ts';
+import { Queries } from './queries.ts';
+import { SqliteBook, type Changes } from './sqlite-book.ts';
+
+export type Operation =
+  | {
+      readonly kind: 'command';
+      readonly command: Command;
+      readonly idempotency: Idempotency | null;
+    }
+  | { readonly kind: 'level'; readonly sku: string }
+  | { readonly kind: 'levels'; readonly query: LevelsQuery }
+  | { readonly kind: 'reservation'; readonly id: string }
+  | { readonly kind: 'reservations'; readonly after: string | null; readonly limit: number }
+  | { readonly kind: 'ledger'; readonly query: LedgerQuery }
+  | { readonly kind: 'stats' };
+
+interface Results {
+  command: Answer;
+  level: LevelView | null;
+  levels: LevelView[];
+  reservation: Reservation | null;
+  reservations: Reservation[];
+  ledger: LedgerEntry[];
+  stats: StoreStats;
+}
+export type ResultOf<O extends Operation> = Results[O['kind']];
+export type Result = Results[Operation['kind']];
+
+export interface BatchResult {
+  readonly results: readonly Result[];
+  /** What the batch changed; null where it changed nothing or nobody listens. */
+  readonly notice: CommitNotice | null;
+  readonly soldOut: readonly SoldOutChange[];
+}
+
+/** Levels told of one commit at most. */
+export const NOTICED_LEVELS = 100;
+
+export class Writer {
+  readonly clock: Clock;
+  readonly #db: DatabaseSync;
+  readonly #rules: Rules;
+  readonly #book: SqliteBook;
+  readonly #queries: Queries;
+  readonly #soldOut = new SoldOutNews();
+  /** Does anybody want notices of commits? */
+  listening = false;
+
+  /** `clock` is made from the latest time that the books have recorded. */
+  constructor(db: DatabaseSync, rules: Rules, clock: (floor: number) => Clock) {
+    this.#db = db;
+    this.#rules = rules;
+    this.#book = new SqliteBook(db);
+    this.#queries = new Queries(db);
+    this.clock = clock(this.#book.clock);
+  }
+
+  /** Whatever it throws, nothing of the batch may be answered, and this writer is not to be used again. */
+  run(operations: readonly Operation[]): BatchResult {
+    const begun = process.hrtime();
+    const results = operations.map((operation) => this.#run(operation));
+    const now = this.clock.now();
+    const changes = this.#book.commit(now);
+    if (changes !== null) this.#soldOut.touched(changes.skus);
+    const soldOut = this.#soldOut.take(this.#book, now);
+    if (changes === null || !this.listening) return { results, notice: null, soldOut };
+    const [seconds, nanoseconds] = process.hrtime(begun);
+    const took = seconds + nanoseconds / 1e9;
+    return { results, notice: this.#notice(changes, operations.length, now, took), soldOut };
+  }
+
+  #run(operation: Operation): Result {
+    switch (operation.kind) {
+      case 'command': {
+        const { command, idempotency } = operation;
+        if (command.type === 'purge') this.#book.notePurge(command.endedBefore);
+        const now = this.clock.now();
+        const answer = execute(this.#book, command, now, this.#rules, idempotency);
+        if (!answer.ok) this.#soldOut.refused(answer);
+        return answer;
+      }
+      case 'level': {
+        const known = this.#book.level(operation.sku) !== undefined;
+        return known ? levelView(this.#book, operation.sku, this.clock.now()) : null;
+      }
+      case 'levels':
+        return this.#levels(operation.query);
+      case 'reservation':
+        return this.#reservation(operation.id);
+      case 'reservations':
+        this.#book.flush();
+        return this.#queries.reservations(operation.after, operation.limit);
+      case 'ledger':
+        this.#book.flush();
+        return this.#queries.ledger(operation.query);
+      case 'stats':
+        return this.#stats();
+    }
+  }
+
+  #levels(query: LevelsQuery): LevelView[] {
+    this.#book.flush();
+    const now = this.clock.now();
+    return this.#queries.levels(query).map(({ sku }) => levelView(this.#book, sku, now));
+  }
+
+  #reservation(id: string): Reservation | null {
+    const reservation = this.#book.reservation(id);
+    if (reservation === undefined) return null;
+    const lapsed = hasLapsed(reservation, this.clock.now());
+    return lapsed ? { ...reservation, status: 'expired' } : reservation;
+  }
+
+  #stats(): StoreStats {
+    return {
+      skus: this.#book.skuCount,
+      active: this.#book.activeCount,
+      headSeq: this.#book.headSeq,
+      oldestDueAt: this.#book.oldestDueAt(this.clock.now()),
+    };
+  }
+
+  #notice(changes: Changes, commands: number, at: number, seconds: number): CommitNotice {
+    const skus = Array.from(changes.skus).slice(0, NOTICED_LEVELS);
+    return {
+      headSeq: this.#book.headSeq,
+      commands,
+      seconds,
+      at,
+      expired: changes.expired.map(({ id, expiresAt }) => ({ reservationId: id, expiresAt })),
+      levels: skus.map((sku) => levelView(this.#book, sku, at)),
+    };
+  }
+
+  /** Brings the books into one file and closes it. */
+  close(): void {
+    if (!this.#db.isOpen) return;
+    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    this.#db.close();
+  }
+}

@@ -1,0 +1,111 @@
+/** The writer's thread: takes batches, answers each after its commit, and stops for good at the first error. */
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads';
+import type { StockSetting } from '../../core/command.ts';
+import { Fault } from '../../engine/faults.ts';
+import { AnchoredClock, anchorClock, SharedClock, type ClockBase } from './anchored-clock.ts';
+import { dataFiles } from './data-files.ts';
+import { takeLock } from './lock.ts';
+import { openDatabase } from './open-database.ts';
+import {
+  decodeOperations,
+  encodeResults,
+  type FromWriter,
+  type ToWriter,
+  type WriterSettings,
+} from './protocol.ts';
+import { Writer } from './writer.ts';
+
+const port = parentPort as MessagePort;
+const settings = workerData as WriterSettings;
+/** Rows of imports, sent ahead of their commands. */
+const transfers = new Map<number, StockSetting[]>();
+
+function tell(message: FromWriter): void {
+  port.postMessage(message);
+}
+
+/** The connection stays open: closing it would make SQLite write once more, after an error that forbids it. */
+function fail(error: unknown): void {
+  port.off('message', onMessage);
+  const code = error instanceof Fault ? error.code : 'STORE_UNAVAILABLE';
+  const message = error instanceof Error ? error.message : String(error);
+  tell({ type: 'failed', code, message });
+}
+
+function open(): { writer: Writer; close: () => void } {
+  const files = dataFiles(settings.dataDir);
+  const lock = takeLock(files);
+  try {
+    let base: ClockBase = { anchor: 0, floor: 0 };
+    const db = openDatabase(files);
+    const writer = new Writer(db, settings.rules, (floor) => {
+      base = anchorClock(floor);
+      return settings.clock === null
+        ? new AnchoredClock(base)
+        : new SharedClock(settings.clock, floor);
+    });
+    tell({ type: 'open', clock: base, warnings: [] });
+    return {
+      writer,
+      close: () => {
+        writer.close();
+        lock.release();
+      },
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function handle(message: ToWriter, { writer, close }: ReturnType<typeof open>): void {
+  switch (message.type) {
+    case 'batch': {
+      const operations = decodeOperations(message.operations, takeRows);
+      const { results, soldOut, notice } = writer.run(operations);
+      tell({ type: 'answers', answers: encodeResults(operations, results), soldOut, notice });
+      break;
+    }
+    case 'rows': {
+      const rows = transfers.get(message.transfer) ?? [];
+      for (const row of JSON.parse(message.rows) as StockSetting[]) rows.push(row);
+      transfers.set(message.transfer, rows);
+      break;
+    }
+    case 'drop':
+      transfers.delete(message.transfer);
+      break;
+    case 'listen':
+      writer.listening = message.on;
+      break;
+    case 'close':
+      close();
+      tell({ type: 'closed' });
+      port.close();
+  }
+}
+
+function takeRows(transfer: number): StockSetting[] {
+  const rows = transfers.get(transfer) ?? [];
+  transfers.delete(transfer);
+  return rows;
+}
+
+let opened: ReturnType<typeof open> | null = null;
+
+function onMessage(message: ToWriter): void {
+  if (opened === null) return;
+  try {
+    handle(message, opened);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+port.on('message', onMessage);
+try {
+  opened = open();
+} catch (error) {
+  fail(error);
+  port.close();
+}
