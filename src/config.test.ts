@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
-import { ConfigError, isLoopback, readConfig } from './config.ts';
+import { ConfigError, isLoopback, readConfig, type Source } from './config.ts';
 
-function problemsOf(environment: Record<string, string>, fromFile?: Set<string>): string[] {
+function problemsOf(environment: Record<string, string>, sources?: Map<string, Source>): string[] {
   try {
-    readConfig(environment, fromFile);
+    readConfig(environment, sources);
   } catch (error) {
     assert.ok(error instanceof ConfigError);
     return [...error.problems];
@@ -34,7 +36,7 @@ test('given settings are read, trimmed, and known by their source; empty means n
       HOLDFAST_METRICS_OPEN: 'true',
       HOLDFAST_HOST: '',
     },
-    new Set(['HOLDFAST_METRICS_OPEN']),
+    new Map([['HOLDFAST_METRICS_OPEN', '.env']]),
   );
   assert.equal(config.port, 9000);
   assert.deepEqual(config.http.corsOrigins, ['https://a.example', 'https://b.example']);
@@ -116,9 +118,11 @@ test('passwords and keys are not repeated', () => {
   assert.doesNotMatch(JSON.stringify(settings), /hf_secret/);
 });
 
-test('a setting from .env that is wrong is looked for there', () => {
-  const [problem] = problemsOf({ HOLDFAST_PORT: 'x' }, new Set(['HOLDFAST_PORT']));
-  assert.match(problem ?? '', /\(in \.env\)/);
+test('a wrong setting says where it came from', () => {
+  const [problem] = problemsOf({ HOLDFAST_PORT: 'x' }, new Map([['HOLDFAST_PORT', '.env']]));
+  assert.match(problem ?? '', /^HOLDFAST_PORT=x \(in \.env\): expected/);
+  const [option] = problemsOf({ HOLDFAST_PORT: 'x' }, new Map([['HOLDFAST_PORT', 'command line']]));
+  assert.match(option ?? '', /^HOLDFAST_PORT=x \(command line\): expected/);
 });
 
 test('settings that contradict each other are refused', () => {
@@ -142,6 +146,17 @@ test('unknown settings are warned of, with the nearest name', () => {
     'HOLDFAST_RESERVATION_TTL is not a setting of Holdfast and has no effect; did you mean HOLDFAST_RESERVATION_TTL_SECONDS?',
     'HOLDFAST_ZZZZZZZZ is not a setting of Holdfast and has no effect',
   ]);
+});
+
+test('.env.example shows the defaults that are in effect', () => {
+  const text = readFileSync(join(import.meta.dirname, '..', '.env.example'), 'utf8');
+  const shown = [...text.matchAll(/^#(HOLDFAST_\w+)=(.*)$/gm)].map(([, name, value]) => [
+    name,
+    value,
+  ]);
+  const { settings } = readConfig({});
+  const inEffect = settings.map(({ name, value }) => [name, value]);
+  assert.deepEqual(shown.sort(), inEffect.sort());
 });
 
 test('loopback addresses are told from the others', () => {

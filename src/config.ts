@@ -155,7 +155,7 @@ export interface Config {
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
-export type Source = 'default' | 'environment' | '.env';
+export type Source = 'default' | 'environment' | '.env' | 'command line';
 
 /** One line of `holdfast config`. */
 export interface SettingReport {
@@ -189,10 +189,10 @@ export class ConfigError extends Error {
   }
 }
 
-/** `fromFile`: names that came from the `.env` file rather than from the environment itself. */
+/** `sources`: the names that came from elsewhere than the environment itself. */
 export function readConfig(
   environment: Environment,
-  fromFile: ReadonlySet<string> = new Set(),
+  sources: ReadonlyMap<string, Source> = new Map(),
 ): ConfigReading {
   const problems: string[] = [];
   const settings: SettingReport[] = [];
@@ -200,7 +200,7 @@ export function readConfig(
   for (const name of NAMES) {
     const { schema, fallback, expected, secret } = SETTINGS[name] as Setting;
     const given = environment[name]?.trim() ?? '';
-    const source = given === '' ? 'default' : fromFile.has(name) ? '.env' : 'environment';
+    const source = given === '' ? 'default' : (sources.get(name) ?? 'environment');
     const text = given === '' ? fallback : given;
     const value = parse(schema, text);
     if (Value.Check(schema, value)) values[name] = value;
@@ -253,7 +253,7 @@ function describeProblem(
 ): string {
   // An address may hold a password.
   const shown = secret ? '…' : text.replace(/\/\/[^@]*@/, '//…@');
-  const where = source === '.env' ? ' (in .env)' : '';
+  const where = source === 'environment' ? '' : ` (${source === '.env' ? 'in .env' : source})`;
   const later = LATER.find((each) => each.name === name && each.like.test(text));
   const reason = later === undefined ? '' : `${later.what}; `;
   return `${name}=${shown}${where}: ${reason}expected ${expected}`;

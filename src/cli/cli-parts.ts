@@ -1,0 +1,74 @@
+/** What the commands need from the rest of the program; `main.ts`, which knows everything, provides it. */
+import type { AuditReport } from '../core/audit.ts';
+import type { LedgerEntry } from '../core/ledger.ts';
+import type { Reservation } from '../core/reservation.ts';
+import type { StockLevel } from '../core/stock-level.ts';
+import type { ApiKeyStore, NewApiKey, Scope } from '../engine/api-keys.ts';
+import type { CliIo } from './terminal.ts';
+
+/** Settings as the command line gives them, by the names they have in the environment. */
+export type Overrides = Readonly<Record<string, string>>;
+
+export interface SettingLine {
+  readonly name: string;
+  readonly value: string;
+  readonly source: string;
+  readonly expected: string;
+}
+
+/** The settings in effect. Reading them throws `CliFailure` (78) if any is wrong. */
+export interface SettingsView {
+  readonly lines: readonly SettingLine[];
+  readonly warnings: readonly string[];
+  readonly dataDir: string;
+  readonly clientKey: string | null;
+}
+
+export interface RunningService {
+  readonly url: string;
+  readonly store: string;
+  readonly durable: boolean;
+  readonly dataDir: string;
+  readonly skus: number;
+  /** A SKU that is there, to try things out with; null in an empty store. */
+  readonly someSku: string | null;
+  /** Are API keys in force? */
+  readonly keys: boolean;
+  /** The file that the log goes to; null for stdout. */
+  readonly logFile: string | null;
+  /** What the operator should know at the start. */
+  readonly notes: readonly string[];
+  /** Fulfilled with the reason if the service can no longer serve. */
+  readonly failed: Promise<Error>;
+  /** Stops accepting, answers what is in flight, closes the store, and puts out the log. */
+  stop(): Promise<void>;
+}
+
+/** A data folder, also while a service runs on it. */
+export interface DataFolder {
+  audit(): Promise<AuditReport>;
+  levels(): AsyncIterable<StockLevel>;
+  reservations(): AsyncIterable<Reservation>;
+  ledger(): AsyncIterable<LedgerEntry>;
+  /** Copies the books to a new file and returns its size in bytes. */
+  backup(file: string): Promise<number>;
+  /** Puts a copy in place of the books; refuses where there are any, or a service runs. */
+  restore(file: string): Promise<void>;
+}
+
+export interface KeyFile {
+  readonly path: string;
+  readonly store: ApiKeyStore;
+  make(name: string, scopes: readonly Scope[]): NewApiKey;
+}
+
+export interface CliParts {
+  readonly io: CliIo;
+  readonly version: string;
+  /** The command line wins over the environment, which wins over `.env`. */
+  settings(overrides?: Overrides): SettingsView;
+  /** Throws `CliFailure` with a line for people where the service cannot start. */
+  startService(overrides: Overrides): Promise<RunningService>;
+  openDataFolder(dataDir: string): DataFolder;
+  openKeyFile(dataDir: string): Promise<KeyFile>;
+}

@@ -1,0 +1,28 @@
+/** How far long work has come: a bar on a terminal's stderr, nothing elsewhere. */
+import cliProgress from 'cli-progress';
+import type { Output } from './terminal.ts';
+
+export interface Progress {
+  step(by?: number): void;
+  end(): void;
+}
+
+const NONE: Progress = { step: () => undefined, end: () => undefined };
+
+export function progressBar(output: Output, what: string, total: number): Progress {
+  if (output.isTTY !== true || total === 0) return NONE;
+  const bar = new cliProgress.SingleBar({
+    format: `${what} {bar} {value}/{total} · {eta_formatted} left`,
+    barCompleteChar: '█',
+    barIncompleteChar: '░',
+    barsize: 24,
+    hideCursor: true,
+    clearOnComplete: true,
+    stream: output as NodeJS.WritableStream,
+  });
+  bar.start(total, 0);
+  return {
+    step: (by = 1) => bar.increment(by),
+    end: () => bar.stop(),
+  };
+}

@@ -1,0 +1,313 @@
+/** Puts the parts together; the only file that knows them all. */
+import { randomFillSync } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import packageJson from '../package.json' with { type: 'json' };
+import type { KeyFile, Overrides, RunningService, SettingsView } from './cli/cli-parts.ts';
+import { CliFailure, EXIT } from './cli/exit-codes.ts';
+import { runCli } from './cli/program.ts';
+import {
+  ConfigError,
+  isLoopback,
+  readConfig,
+  type Config,
+  type ConfigReading,
+  type Source,
+} from './config.ts';
+import { createApiKey } from './engine/api-keys.ts';
+import { Fault } from './engine/faults.ts';
+import { startHousekeeping } from './engine/housekeeping.ts';
+import { createIdSource } from './engine/ids.ts';
+import type { ReservationStore } from './engine/ports.ts';
+import { ReservationEngine } from './engine/reservation-engine.ts';
+import { SteadyClock } from './engine/steady-clock.ts';
+import { buildApp, DEFAULT_HTTP_SETTINGS } from './http/app.ts';
+import { openLogOutput } from './observability/log-output.ts';
+import { createLogger } from './observability/logger.ts';
+import { Metrics } from './observability/metrics.ts';
+import { ReservationLog } from './observability/reservation-log.ts';
+import { ApiKeyFile, ApiKeyFileError } from './stores/api-keys/api-key-file.ts';
+import { EmbeddedStore } from './stores/embedded/embedded-store.ts';
+import { MemoryStore } from './stores/memory/memory-store.ts';
+
+const { version } = packageJson;
+
+/** Lapsed or ended reservations per step of the housekeeping: a few milliseconds of the writer's time. */
+const HOUSEKEEPING_STEP = 500;
+
+type Sources = ReadonlyMap<string, Source>;
+
+/** Names that `.env` added to the environment; what the environment itself says wins. */
+function loadDotEnv(): Sources {
+  const before = new Set(Object.keys(process.env));
+  try {
+    process.loadEnvFile('.env');
+  } catch (error) {
+    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    if (!missing) throw new CliFailure(`.env cannot be read: ${String(error)}`, EXIT.config);
+  }
+  const added = Object.keys(process.env).filter((name) => !before.has(name));
+  return new Map(added.map((name) => [name, '.env']));
+}
+
+function readSettings(fromFile: Sources, overrides: Overrides = {}): ConfigReading {
+  const given = Object.keys(overrides).map((name): [string, Source] => [name, 'command line']);
+  try {
+    return readConfig({ ...process.env, ...overrides }, new Map([...fromFile, ...given]));
+  } catch (error) {
+    if (error instanceof ConfigError) throw new CliFailure(error.message, EXIT.config);
+    throw error;
+  }
+}
+
+function viewSettings({ config, settings, warnings }: ConfigReading): SettingsView {
+  const { dataDir, clientKey } = config;
+  return { lines: settings, warnings, dataDir, clientKey };
+}
+
+async function openKeys(dataDir: string): Promise<ApiKeyFile> {
+  try {
+    return await ApiKeyFile.open(resolve(dataDir));
+  } catch (error) {
+    if (error instanceof ApiKeyFileError) throw new CliFailure(error.message, EXIT.config);
+    throw error;
+  }
+}
+
+/** A service that asks nobody for a key must not be reachable from elsewhere. */
+function refuseExposure(config: Config, keys: ApiKeyFile): void {
+  if (keys.enabled() || (isLoopback(config.host) && !config.http.requireKeys)) return;
+  const why = config.http.requireKeys
+    ? 'HOLDFAST_REQUIRE_KEYS is true and there is no API key'
+    : `HOLDFAST_HOST=${config.host} lets other machines in, and there is no API key: anyone could take your stock`;
+  throw new CliFailure(
+    `${why}.\nMake a key first:  holdfast keys create --name admin --scopes admin --data-dir ${config.dataDir}`,
+    EXIT.config,
+  );
+}
+
+async function openStore(config: Config, dataDir: string): Promise<ReservationStore> {
+  const { rules, queueLimit, commandDeadlineMs } = config;
+  if (config.store === 'memory') {
+    return new MemoryStore(new SteadyClock(Date.now, () => performance.now()), rules);
+  }
+  try {
+    return await EmbeddedStore.open({ dataDir, rules, queueLimit, commandDeadlineMs });
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    const exitCode = error.code === 'STORE_LOCKED' ? EXIT.cannot : EXIT.broken;
+    throw new CliFailure(error.message, exitCode, error);
+  }
+}
+
+function openLog(config: Config, dataDir: string) {
+  const { level, file } = config.log;
+  const auto = process.stdout.isTTY ? join(dataDir, 'holdfast.log') : 'stdout';
+  const target = file === 'auto' ? auto : file;
+  const output = openLogOutput(target, (error) => {
+    process.stderr.write(`holdfast: the log cannot be written: ${error.message}\n`);
+  });
+  const logger = createLogger({ level, version, output });
+  const lines = new ReservationLog({
+    output,
+    version,
+    which: logger.isLevelEnabled('info') ? config.log.reservations : 'none',
+    now: () => Date.now(),
+  });
+  const flush = (): void => {
+    lines.flush();
+    output.flush();
+  };
+  return { output, logger, lines, flush, file: target === 'stdout' ? null : target };
+}
+
+type Log = ReturnType<typeof openLog>;
+
+function watch(store: ReservationStore, log: Log) {
+  const metrics = new Metrics({
+    version,
+    store,
+    wallClock: () => Date.now(),
+    logDroppedBytes: () => log.output.droppedBytes,
+  });
+  store.onCommit((notice) => {
+    metrics.committed(notice);
+    log.lines.expired(notice);
+  });
+  return metrics;
+}
+
+function createEngine(store: ReservationStore, metrics: Metrics, log: Log): ReservationEngine {
+  return new ReservationEngine({
+    store,
+    newId: createIdSource(randomFillSync, () => store.clock.now()),
+    observer: {
+      answered: (command, answer, context) => {
+        metrics.answered(command, answer);
+        log.lines.answered(command, answer, context);
+      },
+    },
+  });
+}
+
+function createApp(
+  config: Config,
+  parts: { engine: ReservationEngine; keys: ApiKeyFile; metrics: Metrics; log: Log },
+) {
+  const { engine, keys, metrics, log } = parts;
+  return buildApp({
+    engine,
+    keys,
+    instruments: metrics,
+    logger: log.logger,
+    version,
+    settings: {
+      ...DEFAULT_HTTP_SETTINGS,
+      ...config.http,
+      // Should the last key be revoked while it runs, a service for others does not become open.
+      requireKeys: config.http.requireKeys || !isLoopback(config.host),
+      maxQueued: config.queueLimit,
+    },
+  });
+}
+
+type App = Awaited<ReturnType<typeof createApp>>;
+
+async function listen(app: App, { host, port }: Config): Promise<string> {
+  try {
+    await app.listen({ host, port });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    const reasons: Record<string, string> = {
+      EADDRINUSE: `port ${port} of ${host} is in use, perhaps by another Holdfast: stop that one, or choose another port with --port or HOLDFAST_PORT`,
+      EACCES: `port ${port} needs more rights than this user has: choose one above 1023 with --port or HOLDFAST_PORT`,
+      EADDRNOTAVAIL: `${host} is not an address of this machine: see HOLDFAST_HOST`,
+      ENOTFOUND: `${host} is not an address of this machine: see HOLDFAST_HOST`,
+    };
+    const reason = reasons[String(code)];
+    if (reason === undefined) throw error;
+    throw new CliFailure(reason, EXIT.cannot, error);
+  }
+  const address = app.server.address();
+  const actual = typeof address === 'object' && address !== null ? address.port : port;
+  const name = host.includes(':') ? `[${host.replace(/[[\]]/g, '')}]` : host;
+  return `http://${name === '0.0.0.0' || name === '[::]' ? '127.0.0.1' : name}:${actual}`;
+}
+
+function keepHouse(store: ReservationStore, config: Config, log: Log): () => Promise<void> {
+  const timers = {
+    after: (ms: number, callback: () => void) => {
+      const timer = setTimeout(callback, ms).unref();
+      return () => clearTimeout(timer);
+    },
+  };
+  return startHousekeeping(store, timers, {
+    ...config.housekeeping,
+    stepLimit: HOUSEKEEPING_STEP,
+    onError: (error) =>
+      log.logger.error({ err: error }, 'housekeeping failed; the next look tries again'),
+  });
+}
+
+/** What has no other place to go ends the process, with a last line in the log. */
+function crashLoudly(log: Log): void {
+  process.on('uncaughtException', (error) => {
+    log.logger.fatal({ err: error }, 'a bug stopped the service');
+    log.flush();
+    process.stderr.write(
+      `holdfast: this is a bug in Holdfast, please report it:\n${error.stack ?? String(error)}\n`,
+    );
+    process.exit(EXIT.broken);
+  });
+  process.on('exit', log.flush);
+}
+
+async function startService(config: Config): Promise<RunningService> {
+  const dataDir = resolve(config.dataDir);
+  mkdirSync(dataDir, { recursive: true });
+  const keys = await openKeys(dataDir);
+  refuseExposure(config, keys);
+  const store = await openStore(config, dataDir);
+  const log = openLog(config, dataDir);
+  const metrics = watch(store, log);
+  const failed = new Promise<Error>((resolve) => {
+    store.onFailure((fault) => {
+      log.logger.fatal({ err: fault }, 'the store failed; every call is answered 503');
+      resolve(fault);
+    });
+  });
+  try {
+    const engine = createEngine(store, metrics, log);
+    const app = await createApp(config, { engine, keys, metrics, log });
+    const url = await listen(app, config);
+    crashLoudly(log);
+    const stopHousekeeping = keepHouse(store, config, log);
+    const stopKeys = keys.watch((error) => log.logger.error({ err: error }, 'API keys: unchanged'));
+    const { skus } = await store.stats();
+    const [some] = await store.levels({ after: null, prefix: null, limit: 1 });
+    log.logger.info({ 'event.action': 'start', 'url.full': url }, `serving on ${url}`);
+    return {
+      url,
+      store: store.name,
+      durable: config.store === 'embedded',
+      dataDir,
+      skus,
+      someSku: some?.sku ?? null,
+      keys: keys.enabled(),
+      logFile: log.file,
+      notes: store instanceof EmbeddedStore ? store.warnings : [],
+      failed,
+      stop: async () => {
+        log.logger.info({ 'event.action': 'stop' }, 'stopping');
+        app.beginShutdown();
+        stopKeys();
+        await app.close();
+        await stopHousekeeping();
+        await store.close();
+        metrics.stop();
+        log.logger.info({ 'event.action': 'stopped' }, 'stopped');
+        log.flush();
+      },
+    };
+  } catch (error) {
+    metrics.stop();
+    await store.close();
+    log.flush();
+    throw error;
+  }
+}
+
+async function openKeyFile(dataDir: string): Promise<KeyFile> {
+  const file = await openKeys(dataDir);
+  return {
+    path: file.path,
+    store: file,
+    make: (name, scopes) =>
+      createApiKey({ name, scopes }, (bytes) => randomFillSync(bytes), Date.now()),
+  };
+}
+
+async function main(): Promise<void> {
+  const io = { stdout: process.stdout, stderr: process.stderr, env: process.env };
+  let fromFile: Sources;
+  try {
+    fromFile = loadDotEnv();
+  } catch (error) {
+    if (!(error instanceof CliFailure)) throw error;
+    process.stderr.write(`holdfast: ${error.message}\n`);
+    process.exitCode = error.exitCode;
+    return;
+  }
+  process.exitCode = await runCli(process.argv.slice(2), {
+    io,
+    version,
+    settings: (overrides) => viewSettings(readSettings(fromFile, overrides)),
+    startService: (overrides) => startService(readSettings(fromFile, overrides).config),
+    openDataFolder: () => {
+      throw new CliFailure('not yet');
+    },
+    openKeyFile,
+  });
+}
+
+await main();
