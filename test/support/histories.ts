@@ -1,0 +1,439 @@
+/**
+ * Random histories: what may be asked of a store, in any order, by few customers about few SKUs in small quantities,
+ * with the clock moving to a deadline, one millisecond before it or one after. A history is plain data, so that
+ * fast-check can print it, make it smaller and replay it; a `Narrator` makes commands of it while it runs.
+ */
+import fc from 'fast-check';
+import type { Answer, CancelLine, Command, Idempotency } from '../../src/core/command.ts';
+import type { Line, Reservation, ReservationStatus } from '../../src/core/reservation.ts';
+import { PAYMENT_METHODS, type PaymentMethod, type Rules } from '../../src/core/rules.ts';
+import type { Policy } from '../../src/core/stock-level.ts';
+import { uuid } from './commands.ts';
+import type { FakeClock } from './fake-clock.ts';
+
+/** The last two sort one way by code point and the other way by UTF-16 unit. */
+export const SKUS = ['A', 'A1', '\u{FF21}', '\u{1F39F}'] as const;
+const STRAY_SKU = 'nobody-sells-this';
+const NOBODYS_ID = uuid(0xffff_ffff);
+const CUSTOMERS = ['ana', 'bia'] as const;
+const ORDERS = ['order-1', 'order-2'] as const;
+
+interface LineAsk {
+  /** Which SKU, or which line of the reservation; one too high names something that is not there. */
+  readonly at: number;
+  readonly quantity: number;
+  readonly restock: boolean;
+}
+
+type Ask =
+  | {
+      readonly do: 'reserve';
+      readonly lines: readonly LineAsk[];
+      readonly customer: number | null;
+      readonly ttl: number | null;
+      readonly partial: boolean;
+    }
+  | {
+      readonly do: 'confirm';
+      readonly which: number;
+      readonly order: number | null;
+      readonly lines: readonly LineAsk[] | null;
+      readonly reacquire: boolean;
+    }
+  | { readonly do: 'release' | 'acknowledge'; readonly which: number }
+  | {
+      readonly do: 'extend';
+      readonly which: number;
+      readonly ttl: number | null;
+      readonly order: number | null;
+      readonly method: PaymentMethod | null;
+    }
+  | {
+      readonly do: 'cancel';
+      readonly which: number;
+      readonly lines: readonly LineAsk[] | null;
+      readonly restock: boolean;
+      readonly as: number | null;
+    }
+  | ({ readonly do: 'set' } & SettingAsk)
+  | { readonly do: 'adjust'; readonly sku: number; readonly delta: number }
+  | { readonly do: 'import'; readonly rows: readonly SettingAsk[]; readonly dryRun: boolean }
+  | { readonly do: 'sweep'; readonly limit: number }
+  | { readonly do: 'purge'; readonly ageMs: number; readonly limit: number };
+
+interface SettingAsk {
+  readonly sku: number;
+  readonly onHand: number | null;
+  readonly safety: number | null;
+  readonly policy: {
+    readonly [field in keyof Policy]?: Policy[field] | undefined;
+  };
+}
+
+/** `again`: repeat the request that used this key first, if one did. */
+interface KeyAsk {
+  readonly key: number;
+  readonly again: boolean;
+}
+
+interface Asked {
+  readonly ask: Ask;
+  readonly key: KeyAsk | null;
+}
+
+export type Step =
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'deadline'; readonly which: number; readonly offsetMs: number }
+  | { readonly kind: 'submit'; readonly asked: Asked }
+  | { readonly kind: 'batch'; readonly asked: readonly Asked[] }
+  | { readonly kind: 'reopen' };
+
+export interface History {
+  readonly rules: Rules;
+  readonly steps: readonly Step[];
+}
+
+/** `nulls`: how many in a hundred are null. */
+function orNull<T>(arbitrary: fc.Arbitrary<T>, nulls = 33): fc.Arbitrary<T | null> {
+  return fc.oneof(
+    { withCrossShrink: true },
+    { weight: nulls, arbitrary: fc.constant(null) },
+    { weight: 100 - nulls, arbitrary },
+  );
+}
+const rarely = fc.integer({ min: 0, max: 9 }).map((n) => n === 9);
+const usually = fc.integer({ min: 0, max: 9 }).map((n) => n !== 9);
+const line = (places: number): fc.Arbitrary<LineAsk> =>
+  fc.record({
+    // The first ones more often, so that they run short; the last one seldom.
+    at: fc.constantFrom(0, 0, 0, 0, 1, 1, 1, 2, 2, places),
+    quantity: fc.integer({ min: 1, max: 4 }),
+    restock: fc.boolean(),
+  });
+/** Mostly a recent one; -1: one that never was. */
+const which = fc.oneof(
+  { weight: 10, arbitrary: fc.nat({ max: 2 }) },
+  { weight: 9, arbitrary: fc.nat({ max: 20 }) },
+  { weight: 1, arbitrary: fc.constant(-1) },
+);
+const order = orNull(fc.nat({ max: ORDERS.length - 1 }));
+const ttl = orNull(fc.constantFrom(1, 3, 3, 10, 10, 25, 25, 40, 40, 41), 60);
+
+const setting: fc.Arbitrary<SettingAsk> = fc.record({
+  sku: fc.nat({ max: SKUS.length - 1 }),
+  onHand: orNull(fc.nat({ max: 12 }), 15),
+  safety: orNull(fc.nat({ max: 2 }), 75),
+  policy: fc.oneof(
+    { weight: 6, arbitrary: fc.constant({}) },
+    {
+      weight: 1,
+      arbitrary: fc.record(
+        {
+          maxPerOrder: orNull(fc.integer({ min: 1, max: 4 })),
+          maxPerCustomer: orNull(fc.integer({ min: 1, max: 4 })),
+          ttlSeconds: orNull(fc.constantFrom(2, 20)),
+          opensAt: orNull(fc.constantFrom(1_800_000_000_000, 1_800_000_030_000), 50),
+          closesAt: orNull(fc.constantFrom(1_800_000_040_000, 1_800_000_900_000), 50),
+        },
+        { requiredKeys: [], noNullPrototype: true },
+      ),
+    },
+  ),
+});
+
+const ASKS: readonly [weight: number, arbitrary: fc.Arbitrary<Ask>][] = [
+  [
+    10,
+    fc.record({
+      do: fc.constant('reserve'),
+      lines: fc.array(line(SKUS.length - 1), { minLength: 1, maxLength: 3 }),
+      customer: orNull(fc.nat({ max: CUSTOMERS.length - 1 })),
+      ttl,
+      partial: rarely,
+    }),
+  ],
+  [
+    1,
+    fc.record({
+      do: fc.constant('reserve'),
+      lines: fc.array(line(SKUS.length), { minLength: 1, maxLength: 8 }),
+      customer: orNull(fc.nat({ max: CUSTOMERS.length - 1 })),
+      ttl,
+      partial: fc.boolean(),
+    }),
+  ],
+  [
+    6,
+    fc.record({
+      do: fc.constant('confirm'),
+      which,
+      order,
+      lines: orNull(fc.array(line(3), { minLength: 1, maxLength: 2 }), 70),
+      reacquire: fc.boolean(),
+    }),
+  ],
+  [2, fc.record({ do: fc.constant('release'), which })],
+  [2, fc.record({ do: fc.constant('acknowledge'), which })],
+  [
+    4,
+    fc.record({
+      do: fc.constant('extend'),
+      which,
+      ttl: orNull(fc.constantFrom(1, 10, 20, 30, 40, 40, 41), 40),
+      order: orNull(fc.nat({ max: ORDERS.length - 1 }), 70),
+      method: orNull(fc.constantFrom(...PAYMENT_METHODS)),
+    }),
+  ],
+  [
+    5,
+    fc.record({
+      do: fc.constant('cancel'),
+      which,
+      lines: orNull(fc.array(line(3), { minLength: 1, maxLength: 3 }), 40),
+      restock: fc.boolean(),
+      as: orNull(fc.nat({ max: 1 }), 60),
+    }),
+  ],
+  [4, setting.map((asked) => ({ do: 'set', ...asked }))],
+  [
+    2,
+    fc.record({
+      do: fc.constant('adjust'),
+      sku: fc.constantFrom(0, 0, 1, 1, 2, 2, 3, 3, SKUS.length),
+      delta: fc.integer({ min: -6, max: 6 }).filter((delta) => delta !== 0),
+    }),
+  ],
+  [
+    1,
+    fc.record({
+      do: fc.constant('import'),
+      rows: fc.array(setting, { minLength: 1, maxLength: 5 }),
+      dryRun: fc.boolean(),
+    }),
+  ],
+  [1, fc.record({ do: fc.constant('sweep'), limit: fc.constantFrom(1, 2, 100) })],
+  [
+    1,
+    fc.record({
+      do: fc.constant('purge'),
+      ageMs: fc.constantFrom(1, 30_000, 60_000),
+      limit: fc.constantFrom(1, 100),
+    }),
+  ],
+];
+
+const asked: fc.Arbitrary<Asked> = fc.record({
+  ask: fc.oneof(...ASKS.map(([weight, arbitrary]) => ({ weight, arbitrary }))),
+  key: orNull(fc.record({ key: fc.nat({ max: 5 }), again: usually }), 85),
+});
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 40, arbitrary: fc.record({ kind: fc.constant('submit'), asked }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('batch'),
+      asked: fc.array(asked, { minLength: 1, maxLength: 6 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant('wait'),
+      ms: fc.constantFrom(1, 999, 1_000, 5_000, 30_000),
+    }),
+  },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('deadline'),
+      which: fc.nat({ max: 4 }),
+      offsetMs: fc.constantFrom(-1, 0, 0, 1),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant<Step>({ kind: 'reopen' }) },
+);
+
+/** Lifetimes short enough that a history outlives them. */
+const rules: fc.Arbitrary<Rules> = fc.record({
+  ttlSeconds: fc.constant(10),
+  maxTtlSeconds: fc.constant(40),
+  extendCapSeconds: fc.constant(15),
+  paymentTtlSeconds: fc.constant({ card: 5, pix: 20, boleto: 60 }),
+  acknowledgeOnConfirm: fc.boolean(),
+  onShortfall: fc.constantFrom('keep', 'release_newest'),
+});
+
+export function histories(maxSteps: number): fc.Arbitrary<History> {
+  return fc.record({
+    rules,
+    steps: fc.array(step, { minLength: 1, maxLength: maxSteps, size: 'max' }),
+  });
+}
+
+export interface Request {
+  readonly command: Command;
+  readonly idempotency: Idempotency | null;
+}
+
+/** Turns steps into commands, by what earlier answers have told. */
+export class Narrator {
+  readonly #clock: FakeClock;
+  readonly #known = new Map<string, Reservation>();
+  #idsMade = 0;
+  readonly #used = new Map<number, Request>();
+
+  constructor(clock: FakeClock) {
+    this.#clock = clock;
+    for (const [sku, onHand] of [8, 5, 12].entries()) {
+      this.opening.push({
+        command: { type: 'set_stock', sku: SKUS[sku] ?? STRAY_SKU, onHand },
+        idempotency: null,
+      });
+    }
+  }
+
+  /** What every history begins with, so that short ones have something to sell. */
+  readonly opening: Request[] = [];
+
+  /** Where a step of the clock leads; never back. */
+  timeOf(step: Extract<Step, { kind: 'wait' | 'deadline' }>): number {
+    const now = this.#clock.now();
+    if (step.kind === 'wait') return now + step.ms;
+    const deadlines = [...this.#known.values()]
+      .filter(({ status, expiresAt }) => status === 'active' && expiresAt >= now)
+      .map(({ expiresAt }) => expiresAt)
+      .sort((a, b) => a - b);
+    const deadline = deadlines[step.which % Math.max(1, deadlines.length)];
+    return Math.max(now, (deadline ?? now) + step.offsetMs);
+  }
+
+  request({ ask, key }: Asked): Request {
+    if (key === null) return { command: this.#command(ask), idempotency: null };
+    const used = this.#used.get(key.key);
+    if (used !== undefined && key.again) return { ...used, command: this.#anew(used.command) };
+    const command = this.#command(ask);
+    const idempotency = { key: `key-${key.key}`, fingerprint: JSON.stringify(command) };
+    const request = { command, idempotency };
+    if (used === undefined) this.#used.set(key.key, request);
+    return request;
+  }
+
+  /** The same request made again: its caller does not know the id that the first one got. */
+  #anew(command: Command): Command {
+    return command.type === 'reserve' ? { ...command, reservationId: this.#newId() } : command;
+  }
+
+  /** Listens to an answer, for the steps to come. */
+  heard(answer: Answer): void {
+    if (!answer.ok) return;
+    if ('reservation' in answer) this.#known.set(answer.reservation.id, answer.reservation);
+    if (answer.type === 'sweep') {
+      for (const expired of answer.expired) this.#known.set(expired.id, expired);
+    }
+  }
+
+  #command(ask: Ask): Command {
+    switch (ask.do) {
+      case 'reserve': {
+        const reservationId = this.#newId();
+        return {
+          type: 'reserve',
+          reservationId,
+          lines: ask.lines.map(({ at, quantity }) => ({ sku: SKUS[at] ?? STRAY_SKU, quantity })),
+          customerId: ask.customer === null ? null : (CUSTOMERS[ask.customer] ?? null),
+          ttlSeconds: ask.ttl,
+          allowPartial: ask.partial,
+        };
+      }
+      case 'confirm': {
+        const reservationId = this.#id(ask.which, 'active');
+        return {
+          type: 'confirm',
+          reservationId,
+          orderId: orderOf(ask.order),
+          lines: ask.lines && this.#lines(reservationId, ask.lines),
+          onExpired: ask.reacquire ? 'reacquire' : 'reject',
+        };
+      }
+      case 'release':
+      case 'acknowledge':
+        return {
+          type: ask.do,
+          reservationId: this.#id(ask.which, ask.do === 'release' ? 'active' : 'confirmed'),
+        };
+      case 'extend':
+        return {
+          type: 'extend',
+          reservationId: this.#id(ask.which, 'active'),
+          ttlSeconds: ask.ttl,
+          orderId: orderOf(ask.order),
+          paymentMethod: ask.method,
+        };
+      case 'cancel': {
+        const reservationId = this.#id(ask.which, 'acknowledged');
+        return {
+          type: 'cancel',
+          reservationId,
+          lines: ask.lines && this.#lines(reservationId, ask.lines),
+          restock: ask.restock,
+          cancellationId: ask.as === null ? null : `cancellation-${ask.as}`,
+        };
+      }
+      case 'set':
+        return { type: 'set_stock', ...settingOf(ask) };
+      case 'adjust': {
+        const sku = SKUS[ask.sku] ?? STRAY_SKU;
+        return { type: 'adjust_stock', sku, delta: ask.delta, reason: 'counted' };
+      }
+      case 'import':
+        return { type: 'import_stock', rows: ask.rows.map(settingOf), dryRun: ask.dryRun };
+      case 'sweep':
+        return { type: 'sweep', limit: ask.limit };
+      case 'purge':
+        return { type: 'purge', endedBefore: this.#clock.now() - ask.ageMs, limit: ask.limit };
+    }
+  }
+
+  /** Ids in no order, so that nothing can rely on their order being that of time. */
+  #newId(): string {
+    this.#idsMade += 1;
+    return uuid((this.#idsMade * 40_503) % 65_536);
+  }
+
+  /** The lower, the newer. An even number picks among those for which the verb makes sense, if there are any. */
+  #id(ago: number, sensible: ReservationStatus): string {
+    if (ago < 0) return NOBODYS_ID;
+    const all = [...this.#known.values()];
+    const fitting = ago % 2 === 0 ? all.filter(({ status }) => status === sensible) : [];
+    const among = fitting.length > 0 ? fitting : all;
+    return among.at(-1 - (ago % among.length))?.id ?? NOBODYS_ID;
+  }
+
+  #lines(reservationId: string, asks: readonly LineAsk[]): CancelLine[] {
+    const lines: readonly Line[] = this.#known.get(reservationId)?.lines ?? [];
+    return asks.map(({ at, quantity, restock }) => ({
+      sku: lines[at % (lines.length + Number(at === 3))]?.sku ?? STRAY_SKU,
+      quantity,
+      restock,
+    }));
+  }
+}
+
+function orderOf(index: number | null): string | null {
+  return index === null ? null : (ORDERS[index] ?? null);
+}
+
+function settingOf({ sku, onHand, safety, policy }: SettingAsk): {
+  sku: string;
+  onHand?: number;
+  safetyStock?: number;
+  policy?: Partial<Policy>;
+} {
+  return {
+    sku: SKUS[sku] ?? STRAY_SKU,
+    ...(onHand === null ? {} : { onHand }),
+    ...(safety === null ? {} : { safetyStock: safety }),
+    ...(Object.keys(policy).length === 0 ? {} : { policy: policy as Partial<Policy> }),
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * How many random histories a test runs, and how a failing one is run again: the failure prints the line to type.
+ * `HOLDFAST_RUNS` sets the number of histories; `HOLDFAST_SEED` and `HOLDFAST_PATH` replay one of them.
+ */
+import fc from 'fast-check';
+
+interface Replay {
+  /** How many histories, unless the environment says otherwise. */
+  readonly runs: number;
+  /** The test file, as the line to type names it. */
+  readonly file: string;
+}
+
+function fromEnvironment(name: string): string | undefined {
+  const value = process.env[name];
+  return value === undefined || value === '' ? undefined : value;
+}
+
+/** Is one history replayed, instead of many run? Then nothing can be said of what they cover together. */
+export function isReplay(): boolean {
+  return fromEnvironment('HOLDFAST_PATH') !== undefined;
+}
+
+/** Does what `fc.assert` does; where it fails, the message ends in the command that replays the failure. */
+export async function assertProperty<T>(
+  property: fc.IProperty<T> | fc.IAsyncProperty<T>,
+  { runs, file }: Replay,
+): Promise<void> {
+  const path = fromEnvironment('HOLDFAST_PATH');
+  const details = await fc.check<T>(property, {
+    numRuns: Number(fromEnvironment('HOLDFAST_RUNS') ?? runs),
+    seed: Number(fromEnvironment('HOLDFAST_SEED') ?? Math.floor(Math.random() * 2 ** 31)),
+    ...(path === undefined ? {} : { path }),
+  });
+  if (!details.failed) return;
+  const { seed, counterexamplePath } = details;
+  const replay = `HOLDFAST_SEED=${seed} HOLDFAST_PATH=${counterexamplePath} node --test ${file}`;
+  const message = `${fc.defaultReportMessage(details)}\n\nReplay exactly this one:\n  ${replay}\n`;
+  throw new Error(message, { cause: details.errorInstance });
+}
