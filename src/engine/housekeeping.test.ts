@@ -1,0 +1,115 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { reserve, setStock } from '../../test/support/commands.ts';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { FakeTimers } from '../../test/support/fake-timers.ts';
+import { DEFAULT_RULES } from '../core/rules.ts';
+import { MemoryStore } from '../stores/memory/memory-store.ts';
+import { Fault } from './faults.ts';
+import { startHousekeeping, type HousekeepingOptions } from './housekeeping.ts';
+
+const EVERY_SECOND: Omit<HousekeepingOptions, 'onError'> = {
+  sweepEveryMs: 1_000,
+  purgeEveryMs: 60_000,
+  retentionMs: 3_600_000,
+  stepLimit: 10,
+};
+
+async function shop(options: Partial<HousekeepingOptions> = {}): Promise<{
+  clock: FakeClock;
+  timers: FakeTimers;
+  store: MemoryStore;
+  errors: unknown[];
+  stop: () => Promise<void>;
+}> {
+  const clock = new FakeClock();
+  const timers = new FakeTimers(clock);
+  const store = new MemoryStore(clock, DEFAULT_RULES);
+  const errors: unknown[] = [];
+  await store.submit(setStock('A', 100));
+  const onError = (error: unknown): void => void errors.push(error);
+  const stop = startHousekeeping(store, timers, { ...EVERY_SECOND, onError, ...options });
+  return { clock, timers, store, errors, stop };
+}
+
+async function reserveSome(store: MemoryStore, count: number, ttl: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) await store.submit(reserve(`r${n}`, 'A:1', { ttl }));
+}
+
+describe('housekeeping', () => {
+  it('records what has lapsed at the next look, step after step until nothing is left', async () => {
+    const { store, timers, stop } = await shop();
+    await reserveSome(store, 35, 10);
+    await timers.advance(9_999);
+    assert.equal((await store.stats()).active, 35);
+    await timers.advance(1);
+    assert.equal((await store.stats()).active, 0);
+    await stop();
+  });
+
+  it('forgets what has ended once its retention is over', async () => {
+    const { store, timers, stop } = await shop();
+    await reserveSome(store, 25, 10);
+    await timers.advance(3_600_000);
+    assert.equal((await store.reservations(null, 100)).length, 25);
+    await timers.advance(120_000);
+    assert.equal((await store.reservations(null, 100)).length, 0);
+    assert.equal((await store.audit()).ok, true);
+    await stop();
+  });
+
+  it('does nothing after it was stopped, and leaves no timer behind', async () => {
+    const { store, timers, stop } = await shop();
+    await reserveSome(store, 1, 10);
+    await stop();
+    assert.equal(timers.pending, 0);
+    await timers.advance(20_000);
+    assert.equal((await store.stats()).active, 1);
+  });
+
+  it('waits, when stopped, for the step in hand, and takes no other', async () => {
+    const { store, timers, stop } = await shop();
+    await reserveSome(store, 35, 10);
+    const gate = Promise.withResolvers<undefined>();
+    const submit = store.submit.bind(store);
+    let steps = 0;
+    store.submit = (async (...asked: Parameters<typeof submit>) => {
+      steps += 1;
+      await gate.promise;
+      return submit(...asked);
+    }) as typeof submit;
+    await timers.advance(10_000);
+    let stopped = false;
+    const stopping = stop().then(() => (stopped = true));
+    await timers.settle();
+    assert.equal(stopped, false);
+    gate.resolve(undefined);
+    await stopping;
+    assert.equal(steps, 1);
+    assert.equal((await store.stats()).active, 25);
+  });
+
+  it('tells of a step that failed, and looks again at the next time', async () => {
+    const { store, timers, errors, stop } = await shop();
+    await reserveSome(store, 1, 10);
+    const submit = store.submit.bind(store);
+    const trouble = new Fault('STORE_TIMEOUT', 'no answer', { retryable: true });
+    store.submit = (() => Promise.reject(trouble));
+    await timers.advance(10_000);
+    assert.equal(errors.length, 10);
+    assert.equal(errors[0], trouble);
+    store.submit = submit;
+    await timers.advance(1_000);
+    assert.equal((await store.stats()).active, 0);
+    await stop();
+  });
+
+  it('says nothing of an overloaded store: tidying can wait', async () => {
+    const { store, timers, errors, stop } = await shop();
+    store.submit = (() =>
+      Promise.reject(new Fault('STORE_OVERLOADED', 'full')));
+    await timers.advance(100_000);
+    assert.deepEqual(errors, []);
+    await stop();
+  });
+});
