@@ -9,7 +9,8 @@ import { Audit, type AuditReport } from '../../core/audit.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import { Fault } from '../../engine/faults.ts';
 import { dataFiles } from './data-files.ts';
-import { BLOCK_BITS } from './ledger-table.ts';
+import { ENTRIES_PER_MARK } from './ledger-table.ts';
+import { recentLevels } from './level-table.ts';
 import { checkVersion } from './migrate.ts';
 import {
   ENTRY_COLUMNS,
@@ -18,6 +19,7 @@ import {
   readSku,
   RESERVATION_COLUMNS,
   SKU_COLUMNS,
+  type SkuRecord,
 } from './rows.ts';
 import { Statement, type Row } from './statement.ts';
 
@@ -52,14 +54,19 @@ export function auditBooks(dataDir: string): AuditReport {
 class BooksAudit {
   readonly #db: DatabaseSync;
   readonly #audit: Audit;
+  readonly #levelsSeq: number;
+  readonly #statedActive: number;
   readonly #skuIds = new Map<string, number>();
   /** Active lines that reservations tell of, by what `active_line` must say. */
   readonly #lines = new Set<string>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
-    const [purged] = this.#select("SELECT value FROM meta WHERE name = 'purged_before'");
-    this.#audit = new Audit(Number(purged?.[0] ?? 0));
+    const [meta] = this.#select('SELECT purged_before, levels_seq, active FROM meta');
+    const [purgedBefore, levelsSeq, active] = (meta ?? [0, 0, 0]) as [number, number, number];
+    this.#levelsSeq = levelsSeq;
+    this.#statedActive = active;
+    this.#audit = new Audit(purgedBefore);
   }
 
   run(): AuditReport {
@@ -81,9 +88,7 @@ class BooksAudit {
       this.#activeLines();
     });
     this.#guard('SKUs', () => {
-      this.#each(`SELECT ${SKU_COLUMNS} FROM sku NOT INDEXED ORDER BY id`, (row) => {
-        this.#audit.level(readSku(row).level);
-      });
+      this.#levels();
     });
     return this.#audit.finish();
   }
@@ -125,42 +130,74 @@ class BooksAudit {
   }
 
   #ledger(): void {
-    const sql = `SELECT ${ENTRY_COLUMNS} FROM ledger LEFT JOIN sku ON sku.id = ledger.sku_id ORDER BY ledger.seq`;
+    const sql = `SELECT ${ENTRY_COLUMNS}, ledger.prev, ledger.sku_id FROM ledger
+      LEFT JOIN sku ON sku.id = ledger.sku_id ORDER BY ledger.seq`;
+    const chains = new Map<number, { seq: number; entries: number }>();
+    const marks = new Set<string>();
     this.#each(sql, (row) => {
+      const [seq, previous, skuId] = [row[0], row[10], row[11]] as [number, number, number];
+      const chain = chains.get(skuId) ?? { seq: 0, entries: 0 };
+      if (previous !== chain.seq) {
+        const message = `entry ${seq} names ${previous} as its SKU's entry before it, not ${chain.seq}`;
+        this.#audit.report('index_differs', message, { seq });
+      }
+      const entries = chain.entries + 1;
+      if (entries % ENTRIES_PER_MARK === 0) marks.add(`${skuId} ${seq}`);
+      chains.set(skuId, { seq, entries });
       this.#audit.entry(readEntry(row));
     });
-    const missing = `SELECT DISTINCT ledger.sku_id, ledger.seq >> ${BLOCK_BITS} FROM ledger
-      EXCEPT SELECT sku_id, block FROM ledger_block`;
-    for (const [sku, block] of this.#rows(missing)) {
-      const message = `ledger_block lacks block ${block as number} of SKU number ${sku as number}`;
+    for (const [skuId, seq] of this.#rows('SELECT sku_id, seq FROM ledger_mark')) {
+      if (marks.delete(`${skuId as number} ${seq as number}`)) continue;
+      const message = `ledger_mark names entry ${seq as number}, which is not to be marked`;
       this.#audit.report('index_differs', message);
+    }
+    if (marks.size > 0) {
+      this.#audit.report('index_differs', `ledger_mark lacks ${marks.size} entries`);
     }
   }
 
+  /** Rows that lag behind the ledger are seen with what they lack. */
+  #levels(): void {
+    const recent = new Map<number, SkuRecord>();
+    this.#guard('newest ledger entries', () => {
+      for (const record of recentLevels(this.#db, this.#levelsSeq)) recent.set(record.id, record);
+    });
+    this.#each(`SELECT ${SKU_COLUMNS} FROM sku NOT INDEXED ORDER BY id`, (row) => {
+      const record = readSku(row);
+      this.#audit.level((recent.get(record.id) ?? record).level);
+    });
+  }
+
   #reservations(): void {
+    let active = 0;
     this.#each(`SELECT ${RESERVATION_COLUMNS} FROM reservation ORDER BY id`, (row) => {
       const reservation = readReservation(row);
       this.#audit.reservation(reservation);
-      if (reservation.status === 'active') this.#expectLines(reservation);
+      if (reservation.status !== 'active') return;
+      active += 1;
+      this.#expectLines(reservation);
     });
+    if (active === this.#statedActive) return;
+    const message = `meta counts ${this.#statedActive} active reservations, there are ${active}`;
+    this.#audit.report('index_differs', message);
   }
 
   #expectLines({ id, expiresAt, lines }: Reservation): void {
     for (const { sku, quantity } of lines) {
-      this.#lines.add(`${this.#skuIds.get(sku) ?? sku} ${expiresAt} ${id} ${quantity}`);
+      this.#lines.add(`${expiresAt} ${id} ${this.#skuIds.get(sku) ?? sku} ${quantity}`);
     }
   }
 
   #activeLines(): void {
-    const sql = 'SELECT sku_id, expires_at, reservation_id, quantity FROM active_line';
+    const sql = 'SELECT expires_at, reservation_id, sku_id, quantity FROM active_line';
     for (const row of this.#rows(sql)) {
       if (this.#lines.delete(row.join(' '))) continue;
-      const reservationId = row[2] as string;
+      const reservationId = row[1] as string;
       const message = `active_line tells of a line of reservation ${reservationId} that it has not`;
       this.#audit.report('index_differs', message, { reservationId });
     }
     for (const line of this.#lines) {
-      const reservationId = line.split(' ')[2] ?? null;
+      const reservationId = line.split(' ')[1] ?? null;
       const message = `active_line lacks a line of reservation ${String(reservationId)}`;
       this.#audit.report('index_differs', message, { reservationId });
     }

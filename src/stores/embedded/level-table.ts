@@ -1,51 +1,59 @@
 /**
  * The rows of `sku` that are in use, held in memory: the writer is the only one who changes them, so what it holds is
- * what is true. A changed row is written once per transaction, however often it changed.
+ * what is true. Their figures are sums over the ledger, so a row needs no writing with each change: all that changed
+ * are written together every few thousand entries, and the entries after that are added again at the next start.
  */
 import type { DatabaseSync } from 'node:sqlite';
+import { applyEntry, type EntryDraft } from '../../core/ledger.ts';
 import { emptyLevel, type StockLevel } from '../../core/stock-level.ts';
-import { readSku, SKU_COLUMNS, skuRow } from './rows.ts';
+import { readSku, SKU_COLUMNS, skuRow, type SkuRecord } from './rows.ts';
 import { BulkWrite, Statement } from './statement.ts';
 
-export interface LevelEntry {
-  readonly id: number;
+export interface LevelEntry extends SkuRecord {
   level: StockLevel;
-  changed: boolean;
-  /** The newest block of `ledger_block` that is known to name this SKU; -1: not known. */
-  block: number;
-  /** The earliest deadline that had not passed when this was found; null: none; undefined: not known. */
-  nextExpiry: number | null | undefined;
-  /** Units of active lines with a deadline at or before `lapsedUpTo`. */
-  lapsed: number;
-  lapsedUpTo: number;
+  /** Its newest ledger entry; 0: none. */
+  seq: number;
+  /** How many it has. */
+  entries: number;
+  /** Does the row in the table lag behind? */
+  stale: boolean;
+  /** Must it be written with this transaction? */
+  pressing: boolean;
 }
 
-/** Rows held between transactions; some 500 bytes each. */
+/** Rows held between transactions; some 400 bytes each. */
 const HELD_AT_MOST = 50_000;
 
-const UPSERT = `INSERT INTO sku (${SKU_COLUMNS}) VALUES`;
-const ON_CONFLICT = `ON CONFLICT (id) DO UPDATE SET ${SKU_COLUMNS.split(', ')
-  .slice(2)
+const COLUMNS = SKU_COLUMNS.split(', ');
+const UPDATES = COLUMNS.slice(2)
   .map((column) => `${column} = excluded.${column}`)
-  .join(', ')}`;
-const ROW = `(${SKU_COLUMNS.split(', ')
-  .map(() => '?')
-  .join(', ')})`;
+  .join(', ');
 
 export class LevelTable {
-  readonly #entries = new Map<string, LevelEntry>();
-  #changed: LevelEntry[] = [];
+  readonly #held = new Map<string, LevelEntry>();
+  #stale: LevelEntry[] = [];
+  #pressing: LevelEntry[] = [];
   readonly #find: Statement;
   readonly #write: BulkWrite;
   #lastId: number;
   #count: number;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, levelsSeq: number) {
     this.#find = new Statement(db, `SELECT ${SKU_COLUMNS} FROM sku WHERE sku = ?`);
-    this.#write = new BulkWrite(db, ROW, (rows) => `${UPSERT} ${rows} ${ON_CONFLICT}`);
+    this.#write = new BulkWrite(
+      db,
+      `(${COLUMNS.map(() => '?').join(', ')})`,
+      (rows) =>
+        `INSERT INTO sku (${SKU_COLUMNS}) VALUES ${rows} ON CONFLICT (id) DO UPDATE SET ${UPDATES}`,
+    );
     const [count, lastId] = new Statement(db, 'SELECT count(*), max(id) FROM sku').get() ?? [];
     this.#count = Number(count);
     this.#lastId = Number(lastId ?? 0);
+    for (const record of recentLevels(db, levelsSeq)) {
+      const entry = { ...record, stale: true, pressing: false };
+      this.#held.set(entry.level.sku, entry);
+      this.#stale.push(entry);
+    }
   }
 
   get count(): number {
@@ -53,12 +61,13 @@ export class LevelTable {
   }
 
   get(sku: string): LevelEntry | undefined {
-    const held = this.#entries.get(sku);
+    const held = this.#held.get(sku);
     if (held !== undefined) return held;
     const row = this.#find.get(sku);
     if (row === undefined) return undefined;
-    const { id, level } = readSku(row);
-    return this.#hold(fresh(id, level));
+    const entry = { ...readSku(row), stale: false, pressing: false };
+    this.#held.set(sku, entry);
+    return entry;
   }
 
   /** The SKU's row; a new one if it has none. */
@@ -67,56 +76,116 @@ export class LevelTable {
     if (known !== undefined) return known;
     this.#lastId += 1;
     this.#count += 1;
-    const entry = fresh(this.#lastId, emptyLevel(sku));
-    entry.nextExpiry = null;
-    return this.#hold(entry);
-  }
-
-  #hold(entry: LevelEntry): LevelEntry {
-    this.#entries.set(entry.level.sku, entry);
+    const entry: LevelEntry = {
+      id: this.#lastId,
+      level: emptyLevel(sku),
+      seq: 0,
+      entries: 0,
+      stale: false,
+      pressing: false,
+    };
+    this.#held.set(sku, entry);
+    this.#press(entry);
     return entry;
   }
 
-  change(entry: LevelEntry, level: StockLevel): void {
+  /** Policy is not in the ledger: the row is written with this transaction. */
+  replace(level: StockLevel): void {
+    const entry = this.open(level.sku);
     entry.level = level;
-    if (entry.changed) return;
-    entry.changed = true;
-    this.#changed.push(entry);
+    this.#press(entry);
   }
 
-  get dirty(): boolean {
-    return this.#changed.length > 0;
+  /** Counts a new ledger entry in; returns the SKU's row and the entry before. */
+  apply(change: EntryDraft, seq: number): { entry: LevelEntry; previous: number } {
+    const entry = this.open(change.sku);
+    const previous = entry.seq;
+    entry.level = applyEntry(entry.level, change);
+    entry.seq = seq;
+    entry.entries += 1;
+    if (!entry.stale) {
+      entry.stale = true;
+      this.#stale.push(entry);
+    }
+    return { entry, previous };
   }
 
-  /** Writes what has changed. */
+  #press(entry: LevelEntry): void {
+    if (entry.pressing) return;
+    entry.pressing = true;
+    this.#pressing.push(entry);
+  }
+
+  get pressing(): boolean {
+    return this.#pressing.length > 0;
+  }
+
+  /** Writes what must be written with this transaction. */
   flush(): void {
-    for (const entry of this.#changed) {
-      this.#write.add(skuRow(entry.id, entry.level));
-      entry.changed = false;
+    this.#writeAll(this.#pressing);
+    this.#pressing = [];
+  }
+
+  /** Writes every row that lags behind. */
+  flushAll(): void {
+    this.flush();
+    this.#writeAll(this.#stale.filter(({ stale }) => stale));
+    this.#stale = [];
+  }
+
+  #writeAll(entries: LevelEntry[]): void {
+    // In the order of the table, so that each of its pages is changed once.
+    for (const entry of entries.sort((a, b) => a.id - b.id)) {
+      this.#write.add(skuRow(entry));
+      entry.pressing = false;
+      entry.stale = false;
     }
     this.#write.finish();
-    this.#changed = [];
-    this.trim();
   }
 
   /** Lets go of the rows held longest, if too many are held. */
   trim(): void {
-    if (this.#changed.length > 0) return;
-    for (const sku of this.#entries.keys()) {
-      if (this.#entries.size <= HELD_AT_MOST) break;
-      this.#entries.delete(sku);
+    if (this.#held.size <= HELD_AT_MOST) return;
+    for (const [sku, { stale, pressing }] of this.#held) {
+      if (this.#held.size <= HELD_AT_MOST / 2) break;
+      if (!stale && !pressing) this.#held.delete(sku);
     }
+    this.#stale = this.#stale.filter(({ stale }) => stale);
   }
 }
 
-function fresh(id: number, level: StockLevel): LevelEntry {
-  return {
-    id,
-    level,
-    changed: false,
-    block: -1,
-    nextExpiry: undefined,
-    lapsed: 0,
-    lapsedUpTo: -1,
-  };
+/** The SKUs of ledger entries after `levelsSeq`, those entries counted in. */
+export function recentLevels(db: DatabaseSync, levelsSeq: number): Iterable<SkuRecord> {
+  const find = new Statement(db, `SELECT ${SKU_COLUMNS} FROM sku WHERE id = ?`);
+  const tail = new Statement(
+    db,
+    'SELECT seq, sku_id, on_hand, reserved, allocated, safety_stock FROM ledger WHERE seq > ? ORDER BY seq',
+  );
+  const records = new Map<number, SkuRecord>();
+  for (const row of tail.all(levelsSeq)) {
+    const [seq, id, onHand, reserved, allocated, safetyStock] = row as number[] & { length: 6 };
+    if (seq === undefined || id === undefined) continue;
+    let record = records.get(id);
+    if (record === undefined) {
+      const found = find.get(id);
+      if (found === undefined) continue;
+      record = readSku(found);
+      records.set(id, record);
+    }
+    if (seq <= record.seq) continue;
+    const { level } = record;
+    records.set(id, {
+      id,
+      level: {
+        ...level,
+        onHand: level.onHand + (onHand ?? 0),
+        reserved: level.reserved + (reserved ?? 0),
+        allocated: level.allocated + (allocated ?? 0),
+        safetyStock: level.safetyStock + (safetyStock ?? 0),
+      },
+      seq,
+      entries: record.entries + 1,
+    });
+  }
+  return records.values();
 }

@@ -27,9 +27,9 @@ export class ReservationTable {
   #activeCount: number;
   readonly #statements;
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, activeCount: number) {
     this.#statements = prepare(db);
-    this.#activeCount = Number(this.#statements.countActive.get()?.[0]);
+    this.#activeCount = activeCount;
   }
 
   get activeCount(): number {
@@ -107,8 +107,8 @@ export class ReservationTable {
       if (was !== is) {
         for (const { sku, quantity } of current.lines) {
           const line = skuId(sku);
-          if (was !== null) removeLine.run(line, was, current.id);
-          if (is !== null) addLine.add([line, is, current.id, quantity]);
+          if (was !== null) removeLine.run(was, current.id, line);
+          if (is !== null) addLine.add([is, current.id, line, quantity]);
         }
       }
       met.stored = current;
@@ -137,12 +137,9 @@ function prepare(db: DatabaseSync) {
       `SELECT ${RESERVATION_COLUMNS} FROM reservation INDEXED BY reservation_customer
        WHERE ${COUNTS_FOR_CUSTOMER} AND customer_id = ?`,
     ),
-    countActive: sql(
-      `SELECT count(*) FROM reservation INDEXED BY reservation_due WHERE status = 'active'`,
-    ),
     deadlines: sql(
-      `SELECT expires_at, id FROM reservation INDEXED BY reservation_due
-       WHERE status = 'active' AND (expires_at, id) > (?, ?) ORDER BY expires_at, id LIMIT ?`,
+      `SELECT DISTINCT expires_at, reservation_id FROM active_line
+       WHERE (expires_at, reservation_id) > (?, ?) ORDER BY expires_at, reservation_id LIMIT ?`,
     ),
     forget: sql('DELETE FROM reservation WHERE id = ?'),
     insert: new BulkWrite(db, row, insert),
@@ -153,7 +150,7 @@ function prepare(db: DatabaseSync) {
     ),
     addLine: new BulkWrite(db, '(?, ?, ?, ?)', (rows) => `INSERT INTO active_line VALUES ${rows}`),
     removeLine: sql(
-      'DELETE FROM active_line WHERE sku_id = ? AND expires_at = ? AND reservation_id = ?',
+      'DELETE FROM active_line WHERE expires_at = ? AND reservation_id = ? AND sku_id = ?',
     ),
   };
 }

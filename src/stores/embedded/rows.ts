@@ -15,7 +15,7 @@ export class RowDamage extends Fault {
 }
 
 export const SKU_COLUMNS =
-  'id, sku, on_hand, reserved, allocated, safety_stock, max_per_order, max_per_customer, ttl_seconds, opens_at, closes_at, checksum';
+  'id, sku, on_hand, reserved, allocated, safety_stock, max_per_order, max_per_customer, ttl_seconds, opens_at, closes_at, seq, entries, checksum';
 
 export const RESERVATION_COLUMNS =
   'id, status, customer_id, order_id, created_at, expires_at, ended_at, reacquired, refund_required, lines, cancellations, checksum';
@@ -31,37 +31,39 @@ function checksum(fields: readonly SQLOutputValue[]): number {
   return crc32(text);
 }
 
-export function skuRow(id: number, level: StockLevel): SQLOutputValue[] {
+/** A SKU's figures as of its ledger entry `seq`, its newest then, when it had `entries`. */
+export interface SkuRecord {
+  readonly id: number;
+  readonly level: StockLevel;
+  readonly seq: number;
+  readonly entries: number;
+}
+
+export function skuRow({ id, level, seq, entries }: SkuRecord): SQLOutputValue[] {
   const { sku, onHand, reserved, allocated, safetyStock, policy } = level;
   const { maxPerOrder, maxPerCustomer, ttlSeconds, opensAt, closesAt } = policy;
   const row: SQLOutputValue[] = [id, sku, onHand, reserved, allocated, safetyStock];
-  row.push(maxPerOrder, maxPerCustomer, ttlSeconds, opensAt, closesAt);
+  row.push(maxPerOrder, maxPerCustomer, ttlSeconds, opensAt, closesAt, seq, entries);
   row.push(checksum(row));
   return row;
 }
 
-export interface SkuRecord {
-  readonly id: number;
-  readonly level: StockLevel;
-}
-
 export function readSku(row: Row): SkuRecord {
-  const [id, sku, onHand, reserved, allocated, safetyStock] = row as [number, string, ...number[]];
-  const [maxPerOrder, maxPerCustomer, ttlSeconds, opensAt, closesAt, stated] = row.slice(6) as (
-    number | null
-  )[];
-  if (stated !== checksum(row.slice(0, 11))) {
+  const [id, sku, onHand, reserved, allocated, safetyStock] = row as [
+    ...[id: number, sku: string, onHand: number, reserved: number],
+    ...[allocated: number, safetyStock: number],
+  ];
+  const [maxPerOrder, maxPerCustomer, ttlSeconds, opensAt, closesAt] = row.slice(6) as [
+    ...[maxPerOrder: number | null, maxPerCustomer: number | null],
+    ...[ttlSeconds: number | null, opensAt: number | null, closesAt: number | null],
+  ];
+  const [seq, entries, stated] = row.slice(11) as [number, number, number];
+  if (stated !== checksum(row.slice(0, 13))) {
     throw new RowDamage(`the row of SKU ${sku}`, 'its checksum does not fit');
   }
-  const level = {
-    sku,
-    onHand,
-    reserved,
-    allocated,
-    safetyStock,
-    policy: { maxPerOrder, maxPerCustomer, ttlSeconds, opensAt, closesAt },
-  };
-  return { id, level: level as StockLevel };
+  const policy = { maxPerOrder, maxPerCustomer, ttlSeconds, opensAt, closesAt };
+  const level = { sku, onHand, reserved, allocated, safetyStock, policy };
+  return { id, level, seq, entries };
 }
 
 type LineTuple = [sku: string, quantity: number, confirmed: number, cancelled: number];

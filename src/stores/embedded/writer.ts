@@ -15,6 +15,7 @@ import type {
 } from '../../engine/ports.ts';
 import type { DatabaseSync } from 'node:sqlite';
 import { SoldOutNews, type SoldOutChange } from './sold-out-news.ts';
+import { LedgerPages } from './ledger-table.ts';
 import { Queries } from './queries.ts';
 import { SqliteBook, type Changes } from './sqlite-book.ts';
 
@@ -59,6 +60,7 @@ export class Writer {
   readonly #rules: Rules;
   readonly #book: SqliteBook;
   readonly #queries: Queries;
+  readonly #ledger: LedgerPages;
   readonly #soldOut = new SoldOutNews();
   /** Does anybody want notices of commits? */
   listening = false;
@@ -69,6 +71,7 @@ export class Writer {
     this.#rules = rules;
     this.#book = new SqliteBook(db);
     this.#queries = new Queries(db);
+    this.#ledger = new LedgerPages(db);
     this.clock = clock(this.#book.clock);
   }
 
@@ -108,11 +111,16 @@ export class Writer {
         this.#book.flush();
         return this.#queries.reservations(operation.after, operation.limit);
       case 'ledger':
-        this.#book.flush();
-        return this.#queries.ledger(operation.query);
+        return this.#readLedger(operation.query);
       case 'stats':
         return this.#stats();
     }
+  }
+
+  #readLedger({ sku, after, limit }: LedgerQuery): LedgerEntry[] {
+    if (sku !== null) return this.#book.ledgerOf(this.#ledger, sku, after, limit);
+    this.#book.flush();
+    return this.#ledger.all(after, limit);
   }
 
   #levels(query: LevelsQuery): LevelView[] {
@@ -152,6 +160,7 @@ export class Writer {
   /** Brings the books into one file and closes it. */
   close(): void {
     if (!this.#db.isOpen) return;
+    this.#book.settle();
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     this.#db.close();
   }

@@ -1,6 +1,7 @@
 -- The books. Times are epoch milliseconds, quantities units of stock, ids UUID text in lower case.
--- Figures in `sku` are sums over `ledger`; `active_line`, `ledger_block` and the indexes can be derived from the rest.
 
+-- The figures of a row are the sums of its SKU's ledger entries up to `seq`; they are written now and then, and when
+-- the books close: entries after meta.levels_seq may still have to be added (see the view readable_level).
 CREATE TABLE sku (
   id               INTEGER PRIMARY KEY,
   sku              TEXT    NOT NULL UNIQUE,
@@ -13,6 +14,8 @@ CREATE TABLE sku (
   ttl_seconds      INTEGER,
   opens_at         INTEGER,
   closes_at        INTEGER,
+  seq              INTEGER NOT NULL, -- its newest ledger entry when the row was written
+  entries          INTEGER NOT NULL, -- how many it had then
   checksum         INTEGER NOT NULL
 ) STRICT;
 
@@ -32,8 +35,6 @@ CREATE TABLE reservation (
   checksum        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- What lapses next. (An index of a table WITHOUT ROWID ends with its primary key: expires_at, then id.)
-CREATE INDEX reservation_due ON reservation (expires_at) WHERE status = 'active';
 -- What a customer has or bought.
 CREATE INDEX reservation_customer ON reservation (customer_id)
   WHERE customer_id IS NOT NULL AND status IN ('active', 'confirmed', 'acknowledged');
@@ -41,16 +42,17 @@ CREATE INDEX reservation_customer ON reservation (customer_id)
 CREATE INDEX reservation_ended ON reservation (ended_at)
   WHERE ended_at IS NOT NULL AND status <> 'confirmed';
 
--- One row per line of an active reservation: the deadlines of one SKU in order.
+-- The lines of active reservations in the order in which they lapse.
 CREATE TABLE active_line (
-  sku_id         INTEGER NOT NULL,
   expires_at     INTEGER NOT NULL,
   reservation_id TEXT    NOT NULL,
+  sku_id         INTEGER NOT NULL,
   quantity       INTEGER NOT NULL,
-  PRIMARY KEY (sku_id, expires_at, reservation_id)
+  PRIMARY KEY (expires_at, reservation_id, sku_id)
 ) STRICT, WITHOUT ROWID;
 
--- Append-only. on_hand, reserved, allocated, safety_stock are changes; detail is a JSON object.
+-- Append-only. on_hand, reserved, allocated, safety_stock are changes; detail is a JSON object; prev is the `seq` of
+-- the SKU's entry before this one, 0 if it is the first.
 CREATE TABLE ledger (
   seq            INTEGER PRIMARY KEY,
   at             INTEGER NOT NULL,
@@ -61,15 +63,16 @@ CREATE TABLE ledger (
   reserved       INTEGER NOT NULL,
   allocated      INTEGER NOT NULL,
   safety_stock   INTEGER NOT NULL,
-  detail         TEXT
+  detail         TEXT,
+  prev           INTEGER NOT NULL
 ) STRICT;
 
--- Which blocks of 128 ledger entries (block = seq / 128) tell of a SKU. A row per entry would cost each reserve
--- an index insertion; a SKU under load shares one row among its entries of a block.
-CREATE TABLE ledger_block (
+-- Every 64th entry of a SKU: where to step into its chain of `prev`. (An index of all entries by SKU would cost each
+-- reserve a page that nothing else touches.)
+CREATE TABLE ledger_mark (
   sku_id INTEGER NOT NULL,
-  block  INTEGER NOT NULL,
-  PRIMARY KEY (sku_id, block)
+  seq    INTEGER NOT NULL,
+  PRIMARY KEY (sku_id, seq)
 ) STRICT, WITHOUT ROWID;
 
 -- Answers to requests that carried an Idempotency-Key, in order of age.
@@ -81,15 +84,23 @@ CREATE TABLE idempotency (
   at          INTEGER NOT NULL
 ) STRICT;
 
--- clock: the latest time that a decision has used; the store's clock never starts before it.
--- purged_before: reservations that ended before it may have been forgotten.
 CREATE TABLE meta (
-  name  TEXT    NOT NULL PRIMARY KEY,
-  value INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-INSERT INTO meta (name, value) VALUES ('clock', 0), ('purged_before', 0);
+  row           INTEGER PRIMARY KEY CHECK (row = 1),
+  clock         INTEGER NOT NULL, -- the latest time that a recorded decision used; the store's clock never reads less
+  levels_seq    INTEGER NOT NULL, -- the rows of `sku` lack no entry up to this one
+  active        INTEGER NOT NULL, -- active reservations
+  purged_before INTEGER NOT NULL  -- reservations that ended before this may have been forgotten
+) STRICT;
+INSERT INTO meta VALUES (1, 0, 0, 0, 0);
 
 -- For people with sqlite3 in hand.
+CREATE VIEW readable_level AS
+  SELECT sku.sku, sku.on_hand + total(ledger.on_hand) AS on_hand, sku.reserved + total(ledger.reserved) AS reserved,
+         sku.allocated + total(ledger.allocated) AS allocated,
+         sku.safety_stock + total(ledger.safety_stock) AS safety_stock
+  FROM sku LEFT JOIN ledger ON ledger.sku_id = sku.id AND ledger.seq > sku.seq
+    AND ledger.seq > (SELECT levels_seq FROM meta)
+  GROUP BY sku.id;
 CREATE VIEW readable_ledger AS
   SELECT ledger.seq, strftime('%Y-%m-%dT%H:%M:%fZ', ledger.at / 1000.0, 'unixepoch') AS at, ledger.kind, sku.sku,
          ledger.reservation_id, ledger.on_hand, ledger.reserved, ledger.allocated, ledger.safety_stock, ledger.detail
