@@ -1,6 +1,29 @@
 /** Composes the HTTP layer. */
+import cors from '@fastify/cors';
+import rateLimit from '@fastify/rate-limit';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import fastify, { type FastifyInstance } from 'fastify';
-import type { AppParts } from './parts.ts';
+import { Gatekeeper, type Caller } from './access.ts';
+import { createClientErrorHandler } from './client-errors.ts';
+import { documentRoutes, registerDocs } from './docs.ts';
+import { EventStreams } from './event-streams.ts';
+import { problemOfFailure } from './failures.ts';
+import { guardRoutes } from './guard.ts';
+import { readJsonBody } from './json-body.ts';
+import { LoadGate } from './load-gate.ts';
+import type { AppParts, HttpSettings } from './parts.ts';
+import { problem, ProblemError, ProblemRenderer } from './problem.ts';
+import { createRequestIds } from './request-id.ts';
+import { Responder } from './respond.ts';
+import { batchRoutes } from './routes/batch.ts';
+import { importRoutes } from './routes/import.ts';
+import { eventRoutes, ledgerRoutes } from './routes/ledger.ts';
+import { reserveRoutes, resolveRoutes } from './routes/reservations.ts';
+import { serviceRoutes } from './routes/service.ts';
+import { stockRoutes } from './routes/stock.ts';
+import type { Http, Server } from './server.ts';
+import { Addresses } from './unmatched.ts';
+import { validatorCompiler } from './validator-compiler.ts';
 
 export {
   DEFAULT_HTTP_SETTINGS,
@@ -11,9 +34,153 @@ export {
   type ShedReason,
 } from './parts.ts';
 
-export async function buildApp(_parts: AppParts): Promise<FastifyInstance> {
-  const app = fastify();
-  app.decorate('beginShutdown', () => undefined);
+/** How often Node looks for requests that take too long to arrive, in ms. */
+const TIMEOUT_CHECK_MS = 1_000;
+/** A SKU of 128 characters, each of up to three bytes, percent-encoded. */
+const MAX_PARAM_LENGTH = 128 * 9;
+
+export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
+  const { settings, engine, logger } = parts;
+  const problems = new ProblemRenderer(`${settings.publicUrl ?? ''}/docs/errors#`);
+  const ids = createRequestIds();
+  const gate = new LoadGate(settings, () => engine.store.health().queued, parts.instruments);
+  const pluginHeaders = settings.corsOrigins.length > 0 || settings.ratePerSecond !== null;
+  const respond = new Responder({ problems, gate, pluginHeaders, instruments: parts.instruments });
+  const streams = new EventStreams(engine.store, settings, (error) => {
+    logger?.error({ err: error }, 'an event stream failed');
+  });
+  const addresses = new Addresses();
+  let closing = false;
+  const http: Http = {
+    engine,
+    settings,
+    instruments: parts.instruments,
+    version: parts.version,
+    respond,
+    streams,
+    notReady: () => (closing ? 'shutting down' : storeReason(parts)),
+  };
+
+  const app: Server = fastify({
+    ...serverOptions(settings),
+    genReqId: ids,
+    clientErrorHandler: createClientErrorHandler(problems, ids),
+    frameworkErrors: (error, request, reply) => {
+      respond.problem(request, reply, problemOfFailure(error, request, logger));
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.maxConnections = settings.maxConnections;
+
+  decorateRequests(app);
+  readBodies(app);
+  addresses.watch(app);
+  app.setErrorHandler((error, request, reply) => {
+    respond.problem(request, reply, problemOfFailure(error, request, logger));
+  });
+  await registerPlugins(app, settings);
+  guardRoutes(app, {
+    gate,
+    gatekeeper: new Gatekeeper(parts.keys, settings.requireKeys),
+    respond,
+    settings,
+  });
+  await registerDocs(app, parts);
+  for (const routes of ROUTES) routes(app, http);
+  documentRoutes(app, http);
+  app.setNotFoundHandler((request, reply) => {
+    respond.problem(request, reply, addresses.problemOf(request.method, request.url));
+  });
+
+  app.decorate('beginShutdown', () => {
+    closing = true;
+  });
+  app.addHook('preClose', (done) => {
+    closing = true;
+    streams.closeAll();
+    gate.stop();
+    done();
+  });
   await app.ready();
+  gate.start();
   return app;
+}
+
+/** In the order of the documentation. */
+const ROUTES = [
+  reserveRoutes,
+  resolveRoutes,
+  batchRoutes,
+  stockRoutes,
+  importRoutes,
+  ledgerRoutes,
+  eventRoutes,
+  serviceRoutes,
+];
+
+function storeReason({ engine }: AppParts): string | null {
+  const { ready, reason } = engine.store.health();
+  return ready ? null : (reason ?? 'the store is not ready');
+}
+
+function serverOptions(settings: HttpSettings) {
+  return {
+    http: {
+      maxHeaderSize: settings.headerLimit,
+      headersTimeout: settings.headersTimeoutMs,
+      requestTimeout: settings.requestTimeoutMs,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    },
+    requestTimeout: settings.requestTimeoutMs,
+    keepAliveTimeout: settings.keepAliveTimeoutMs,
+    maxRequestsPerSocket: settings.maxRequestsPerSocket,
+    bodyLimit: settings.bodyLimit,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    // What is in flight, and what still arrives on an open connection, is answered as usual.
+    return503OnClosing: false,
+    trustProxy: settings.trustedProxies.length === 0 ? false : [...settings.trustedProxies],
+  };
+}
+
+function decorateRequests(app: Server): void {
+  app.decorateRequest('route', 'unmatched');
+  app.decorateRequest('startedAt', 0);
+  app.decorateRequest('admitted', false);
+  app.decorateRequest<Caller | null>('caller', null);
+}
+
+function readBodies(app: Server): void {
+  app.setValidatorCompiler(validatorCompiler);
+  // Bodies leave as text; the response schemas are documentation, and what the tests hold answers against.
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, bytes, done) => {
+    try {
+      done(null, readJsonBody(bytes as Buffer));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+  app.addContentTypeParser('*', (request, _payload, done) => {
+    // `curl -d ''` names a type for a body that is not there.
+    if (request.headers['content-length'] === '0') {
+      done(null);
+      return;
+    }
+    done(new ProblemError(problem('unsupported_media_type', { accepted: ['application/json'] })));
+  });
+}
+
+async function registerPlugins(app: Server, settings: HttpSettings): Promise<void> {
+  if (settings.corsOrigins.length > 0) {
+    await app.register(cors, {
+      origin: settings.corsOrigins.includes('*') ? '*' : [...settings.corsOrigins],
+      methods: ['GET', 'HEAD', 'POST', 'PUT'],
+      exposedHeaders: ['location', 'retry-after', 'x-request-id', 'idempotency-replayed'],
+      maxAge: 600,
+    });
+  }
+  if (settings.ratePerSecond !== null) {
+    // The problem says when to come back.
+    await app.register(rateLimit, { global: false, addHeaders: { 'retry-after': false } });
+  }
 }

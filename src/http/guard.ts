@@ -1,0 +1,86 @@
+/** The first hook of every route: the clock starts, load is shed, the key is checked. All before the body is read. */
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
+import { ADMIN, type Access, type Gatekeeper } from './access.ts';
+import type { LoadGate } from './load-gate.ts';
+import type { HttpSettings } from './parts.ts';
+import { jitteredSeconds, problem, ProblemError } from './problem.ts';
+import type { Responder } from './respond.ts';
+import type { Server } from './server.ts';
+
+export interface GuardParts {
+  readonly gate: LoadGate;
+  readonly gatekeeper: Gatekeeper;
+  readonly respond: Responder;
+  readonly settings: HttpSettings;
+}
+
+type Hook = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  done: HookHandlerDoneFunction,
+) => void | Promise<void>;
+
+/** Guards every route registered from now on. One that does not say who may call it is for `admin` alone. */
+export function guardRoutes(app: Server, parts: GuardParts): void {
+  const limiter = createLimiter(app, parts.settings);
+  app.addHook('onRoute', (route) => {
+    const access = route.config?.access ?? accessOfPlugin(route.url);
+    const vital = route.config?.vital ?? false;
+    const guard = guardOf(parts, route.url, access, vital);
+    const limited = limiter !== null && access !== 'open';
+    const rest = route.onRequest ?? [];
+    route.onRequest = [
+      guard,
+      ...(limited ? [limiter as never] : []),
+      ...(Array.isArray(rest) ? rest : [rest]),
+    ];
+  });
+}
+
+/** The documentation's own pages are for everybody, and so are preflights, which carry no key. */
+function accessOfPlugin(url: string): Access {
+  return url === '*' || url === '/docs' || url.startsWith('/docs/') ? 'open' : ADMIN;
+}
+
+function guardOf(
+  { gate, gatekeeper, respond }: GuardParts,
+  route: string,
+  access: Access,
+  vital: boolean,
+): Hook {
+  return (request, reply, done) => {
+    request.startedAt = performance.now();
+    request.route = route;
+    if (!vital && gate.refusal() !== null) {
+      respond.problem(request, reply, overloaded());
+      return;
+    }
+    if (!vital) {
+      gate.inFlight += 1;
+      request.admitted = true;
+    }
+    try {
+      request.caller = gatekeeper.admit(request, access);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    done();
+  };
+}
+
+function overloaded() {
+  return problem('overloaded', { outcome: 'not_done' }, { retryAfterSeconds: jitteredSeconds() });
+}
+
+/** One limit for each key; without keys, for each address. */
+function createLimiter(app: Server, { ratePerSecond }: HttpSettings): Hook | null {
+  if (ratePerSecond === null) return null;
+  return app.rateLimit({
+    max: ratePerSecond,
+    timeWindow: 1_000,
+    keyGenerator: ({ caller, ip }: FastifyRequest) => (caller.keyId === '' ? ip : caller.keyId),
+    errorResponseBuilder: () =>
+      new ProblemError(problem('rate_limited', { limit: ratePerSecond }, { retryAfterSeconds: 1 })),
+  }) as Hook;
+}

@@ -1,0 +1,113 @@
+/**
+ * Writes answers. Each goes to the socket in one piece, past Fastify's reply: the bodies are text already, and the
+ * same few headers stand on all of them. On the hot path this is a third of the framework's own cost.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { languageOf, type Language } from './languages.ts';
+import type { LoadGate } from './load-gate.ts';
+import type { HttpInstruments } from './parts.ts';
+import { statusOf, type Problem, type ProblemRenderer } from './problem.ts';
+
+/** An API answer is nobody's page, nobody's script and nobody's cache entry. */
+export const STATIC_HEADERS = [
+  'cache-control',
+  'no-store',
+  'x-content-type-options',
+  'nosniff',
+  'content-security-policy',
+  "default-src 'none'; frame-ancestors 'none'",
+] as const;
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+const PROBLEM_TYPE = 'application/problem+json';
+
+export interface ResponderParts {
+  readonly problems: ProblemRenderer;
+  readonly instruments: HttpInstruments;
+  readonly gate: LoadGate;
+  /** Do plugins put headers on replies (CORS, rate limits)? Then they are sent too. */
+  readonly pluginHeaders: boolean;
+}
+
+export class Responder {
+  readonly #parts: ResponderParts;
+
+  constructor(parts: ResponderParts) {
+    this.#parts = parts;
+  }
+
+  /** `body`: JSON text. `headers`: names and values in turn. */
+  json(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    status: number,
+    body: string,
+    headers: readonly string[] = [],
+  ): void {
+    this.text(request, reply, status, JSON_TYPE, body, headers);
+  }
+
+  problem(request: FastifyRequest, reply: FastifyReply, of: Problem): void {
+    const language = languageOf(request.headers['accept-language']);
+    const body = this.problemJson(of, language, request.id);
+    const headers = ['content-language', language, 'vary', 'accept-language'];
+    if (of.retryAfterSeconds !== undefined) {
+      headers.push('retry-after', String(of.retryAfterSeconds));
+    }
+    if (of.allow !== undefined) headers.push('allow', of.allow);
+    if (of.code === 'unauthorized') headers.push('www-authenticate', 'Bearer realm="holdfast"');
+    this.text(request, reply, statusOf(of), PROBLEM_TYPE, body, headers);
+  }
+
+  problemJson(of: Problem, language: Language, requestId: string): string {
+    return this.#parts.problems.render(of, language, requestId);
+  }
+
+  text(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    status: number,
+    type: string,
+    body: string,
+    headers: readonly string[] = [],
+  ): void {
+    const length = Buffer.byteLength(body);
+    const head = [
+      'content-type',
+      type,
+      'content-length',
+      String(length),
+      'x-request-id',
+      request.id,
+      ...STATIC_HEADERS,
+      ...headers,
+    ];
+    if (this.#parts.pluginHeaders) addPluginHeaders(reply, head);
+    reply.hijack();
+    const { raw } = reply;
+    raw.writeHead(status, head);
+    // A body of ASCII alone needs no encoding.
+    raw.end(body, length === body.length ? 'latin1' : 'utf8');
+    this.finished(request, status);
+  }
+
+  /** Every admitted request ends here, once: counted, and measured from its first hook. */
+  finished(request: FastifyRequest, status: number): void {
+    if (request.admitted) {
+      request.admitted = false;
+      this.#parts.gate.inFlight -= 1;
+    }
+    this.#parts.instruments.requestFinished({
+      method: request.method,
+      route: request.route,
+      status,
+      seconds: (performance.now() - request.startedAt) / 1000,
+    });
+  }
+}
+
+function addPluginHeaders(reply: FastifyReply, head: string[]): void {
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    for (const one of Array.isArray(value) ? value : [value]) head.push(name, String(one));
+  }
+}

@@ -1,0 +1,55 @@
+/** What every route is given. */
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
+import type { AnswerTo, Command, Rejected } from '../core/command.ts';
+import type { Idempotency } from '../core/command.ts';
+import type { ReservationEngine } from '../engine/reservation-engine.ts';
+import type { EventStreams } from './event-streams.ts';
+import type { AppParts, HttpSettings } from './parts.ts';
+import { problemOfRejection } from './problem.ts';
+import type { Responder } from './respond.ts';
+import './request.ts';
+
+/** Fastify, knowing the types that our schemas describe. */
+export type Server = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression,
+  RawReplyDefaultExpression,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+export interface Http {
+  readonly engine: ReservationEngine;
+  readonly settings: HttpSettings;
+  readonly instruments: AppParts['instruments'];
+  readonly version: string;
+  readonly respond: Responder;
+  readonly streams: EventStreams;
+  /** Why not to send requests here any more; null while all is well. */
+  notReady(): string | null;
+}
+
+type Granted<C extends Command> = Exclude<AnswerTo<C>, Rejected>;
+
+/** Asks the engine. A refusal is answered here and gives null; what was granted is for the route to put in words. */
+export async function ask<C extends Command>(
+  { engine, respond }: Http,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  command: C,
+  idempotency: Idempotency | null,
+): Promise<Granted<C> | null> {
+  const answer = await engine.submit(command, { requestId: request.id }, idempotency);
+  if (answer.ok) return answer as Granted<C>;
+  respond.problem(request, reply, problemOfRejection(answer.rejection, engine.store.clock.now()));
+  return null;
+}
