@@ -125,7 +125,8 @@ async function measure(): Promise<Round[]> {
     }
     return results;
   } finally {
-    await Promise.all([bare, embedded, memory, prototype].map((service) => service?.stop()));
+    await Promise.all([bare, embedded, memory].map((service) => service.stop()));
+    await prototype?.stop();
   }
 }
 

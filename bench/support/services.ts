@@ -63,7 +63,7 @@ export async function startHoldfast(
 ): Promise<Service> {
   const port = await freePort();
   const dataDir = keptDataDir ?? mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
-  const child = spawn(process.execPath, [...NODE_FLAGS, join(ROOT, 'src/main.ts'), 'serve'], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, join(ROOT, 'bin/holdfast.js'), 'serve'], {
     env: {
       ...process.env,
       HOLDFAST_PORT: String(port),
