@@ -28,7 +28,7 @@ import { hasLapsed, sumLines, type Reservation } from './reservation.ts';
 import type { Rules } from './rules.ts';
 import { available } from './stock-level.ts';
 
-/** Sweeps done in passing before a command: enough to keep up, too few to delay anyone. */
+/** Sweeps done in passing, with a command: enough to keep up, too few to delay anyone. */
 const SWEEP_IN_PASSING = 64;
 
 /** `now`: the store's clock at the moment of the decision, in epoch milliseconds; it never runs back. */
@@ -57,11 +57,15 @@ export function execute<C extends Command>(
 }
 
 function run(book: Book, command: Command, now: number, rules: Rules): Answer {
-  if (command.type !== 'sweep') sweep(book, now, SWEEP_IN_PASSING);
+  if (command.type !== 'sweep' && command.type !== 'reserve') sweep(book, now, SWEEP_IN_PASSING);
   switch (command.type) {
-    case 'reserve':
+    case 'reserve': {
       makeRoom(book, command, now);
-      return decided(book, decideReserve(book, command, now, rules), now);
+      const answer = decided(book, decideReserve(book, command, now, rules), now);
+      // A refusal tidies nothing but what it weighed, so that sold-out answers need no write.
+      if (answer.ok) sweep(book, now, SWEEP_IN_PASSING);
+      return answer;
+    }
     case 'confirm': {
       const reservation = settled(book, command.reservationId, now);
       if (reservation?.status === 'expired' && command.onExpired === 'reacquire') {

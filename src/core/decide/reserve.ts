@@ -136,7 +136,7 @@ function shortOf(view: BookView, level: StockLevel, requested: number, now: numb
   return { code: short.reason, short: [short], nextExpiryAt: short.nextExpiryAt };
 }
 
-export function describeShort(
+function describeShort(
   view: BookView,
   level: StockLevel,
   requested: number,
@@ -173,7 +173,7 @@ function gravest(obstacles: readonly Rejection[]): Rejection {
 }
 
 /** One refusal naming every short SKU; it promises a next chance only if each may have one. */
-export function shortRejection(short: readonly Short[]): Rejection {
+function shortRejection(short: readonly Short[]): Rejection {
   const reasons = short.map(({ reason }) => reason);
   const code = reasons.includes('sold_out')
     ? 'sold_out'

@@ -1,0 +1,59 @@
+/** Books as a store would hand them to an audit, grown by a random history; each figure can then be falsified. */
+import assert from 'node:assert/strict';
+import { Audit, type ProblemKind } from '../../src/core/audit.ts';
+import { execute } from '../../src/core/execute.ts';
+import type { LedgerEntry } from '../../src/core/ledger.ts';
+import type { Reservation, ReservationLine } from '../../src/core/reservation.ts';
+import type { StockLevel } from '../../src/core/stock-level.ts';
+import { MemoryBook } from '../../src/stores/memory/memory-book.ts';
+import { FakeClock } from './fake-clock.ts';
+import { Narrator, type History, type Request } from './histories.ts';
+
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export interface Books {
+  entries: Mutable<LedgerEntry>[];
+  reservations: (Mutable<Omit<Reservation, 'lines'>> & { lines: Mutable<ReservationLine>[] })[];
+  levels: Mutable<StockLevel>[];
+  purgedBefore: number;
+}
+
+export function honestBooks({ rules, steps }: History): Books {
+  const clock = new FakeClock();
+  const book = new MemoryBook();
+  const narrator = new Narrator(clock);
+  let purgedBefore = 0;
+  const ask = ({ command, idempotency }: Request): void => {
+    if (command.type === 'purge') purgedBefore = Math.max(purgedBefore, command.endedBefore);
+    narrator.heard(execute(book, command, clock.now(), rules, idempotency));
+  };
+  narrator.opening.forEach(ask);
+  for (const step of steps) {
+    if (step.kind === 'submit') ask(narrator.request(step.asked));
+    else if (step.kind === 'batch') step.asked.forEach((asked) => ask(narrator.request(asked)));
+    else if (step.kind !== 'reopen') clock.set(narrator.timeOf(step));
+  }
+  return structuredClone({
+    entries: book.entries,
+    reservations: [...book.reservations.values()],
+    levels: [...book.levels.values()],
+    purgedBefore,
+  }) as Books;
+}
+
+export function problemsOf({
+  entries,
+  reservations,
+  levels,
+  purgedBefore,
+}: Books): Set<ProblemKind> {
+  const audit = new Audit(purgedBefore);
+  for (const each of entries) audit.entry(each);
+  for (const each of reservations) audit.reservation(each);
+  for (const each of levels) audit.level(each);
+  const report = audit.finish();
+  assert.equal(report.ok, report.problemCount === 0);
+  return new Set(report.problems.map(({ kind }) => kind));
+}
+
+/** Chooses one of those that fit; undefined where none does. */
