@@ -15,7 +15,6 @@ import {
   type Source,
 } from './config.ts';
 import { createApiKey } from './engine/api-keys.ts';
-import { Fault } from './engine/faults.ts';
 import { startHousekeeping } from './engine/housekeeping.ts';
 import { createIdSource } from './engine/ids.ts';
 import type { ReservationStore } from './engine/ports.ts';
@@ -91,13 +90,7 @@ async function openStore(config: Config, dataDir: string): Promise<ReservationSt
   if (config.store === 'memory') {
     return new MemoryStore(new SteadyClock(Date.now, () => performance.now()), rules);
   }
-  try {
-    return await EmbeddedStore.open({ dataDir, rules, queueLimit, commandDeadlineMs });
-  } catch (error) {
-    if (!(error instanceof Fault)) throw error;
-    const exitCode = error.code === 'STORE_LOCKED' ? EXIT.cannot : EXIT.broken;
-    throw new CliFailure(error.message, exitCode, error);
-  }
+  return EmbeddedStore.open({ dataDir, rules, queueLimit, commandDeadlineMs });
 }
 
 function openLog(config: Config, dataDir: string) {

@@ -1,8 +1,15 @@
 /** `holdfast`: the commands, their help, and how each ends. */
 import { Command, CommanderError } from 'commander';
+import { Fault } from '../engine/faults.ts';
 import type { CliParts } from './cli-parts.ts';
+import { addAudit } from './commands/audit.ts';
+import { addBackup, addRestore } from './commands/backup.ts';
 import { addConfig } from './commands/config.ts';
+import { addExport } from './commands/export.ts';
+import { addImport } from './commands/import.ts';
 import { addKeys } from './commands/keys.ts';
+import { addReplay } from './commands/replay.ts';
+import { addRush } from './commands/rush.ts';
 import { addServe } from './commands/serve.ts';
 import { CliFailure, EXIT, EXIT_CODE_HELP } from './exit-codes.ts';
 import type { Registry } from './registry.ts';
@@ -41,7 +48,14 @@ export async function runCli(args: readonly string[], parts: CliParts): Promise<
       },
   };
   addServe(registry);
+  addImport(registry);
+  addExport(registry);
+  addReplay(registry);
+  addRush(registry);
+  addAudit(registry);
   addKeys(registry);
+  addBackup(registry);
+  addRestore(registry);
   addConfig(registry);
   addExitCodes(registry);
   try {
@@ -72,6 +86,15 @@ function failed(error: unknown, { io }: CliParts): number {
   if (error instanceof CliFailure) {
     io.stderr.write(`holdfast: ${error.message}\n`);
     return error.exitCode;
+  }
+  if (error instanceof Fault) {
+    io.stderr.write(`holdfast: ${error.message}\n`);
+    return error.code === 'STORE_LOCKED' ? EXIT.cannot : EXIT.broken;
+  }
+  // A folder that is not there, a disk that is full: told by the operating system, and clear enough.
+  if (error instanceof Error && 'syscall' in error) {
+    io.stderr.write(`holdfast: ${error.message}\n`);
+    return EXIT.cannot;
   }
   const bug = error instanceof Error ? (error.stack ?? error.message) : String(error);
   io.stderr.write(`holdfast: this is a bug in Holdfast, please report it:\n${bug}\n`);

@@ -47,7 +47,7 @@ export class ReservationLog {
   answered(command: Command, answer: Answer, context: RequestContext): void {
     if (this.#which === 'none' || (answer.ok && this.#which === 'refusals')) return;
     const request = `,"http.request.id":${JSON.stringify(context.requestId)}`;
-    if (answer.ok) this.#write(command.type, 'success', describeDone(answer) + request);
+    if (answer.ok) this.#write(command.type, 'success', describeDone(command, answer) + request);
     else this.#write(command.type, 'failure', describeRefused(command, answer.rejection) + request);
   }
 
@@ -89,11 +89,14 @@ export class ReservationLog {
   }
 }
 
-function describeDone(answer: Extract<Answer, { ok: true }>): string {
+function describeDone(command: Command, answer: Extract<Answer, { ok: true }>): string {
   switch (answer.type) {
     case 'reserve': {
       const [first] = answer.refused;
-      const partial = first === undefined ? '' : `,"event.reason":"${first.reason}"`;
+      // A repeat with an Idempotency-Key is given the reservation that was made the first time.
+      const again = 'reservationId' in command && command.reservationId !== answer.reservation.id;
+      const reason = again ? 'replayed' : first?.reason;
+      const partial = reason === undefined ? '' : `,"event.reason":"${reason}"`;
       return partial + idField(answer.reservation.id) + linesField(answer.reservation.lines);
     }
     case 'confirm':
@@ -109,11 +112,15 @@ function describeDone(answer: Extract<Answer, { ok: true }>): string {
     case 'adjust_stock':
       return skusField([answer.level.sku]);
     case 'import_stock':
-      return `,"holdfast.lines":${answer.created + answer.updated + answer.unchanged}`;
+      return `${isDryRun(command) ? ',"event.reason":"dry_run"' : ''},"holdfast.lines":${answer.created + answer.updated + answer.unchanged}`;
     case 'sweep':
     case 'purge':
       return '';
   }
+}
+
+function isDryRun(command: Command): boolean {
+  return command.type === 'import_stock' && command.dryRun;
 }
 
 function describeRefused(command: Command, rejection: Rejection): string {

@@ -1,0 +1,210 @@
+/** `holdfast export`: the books as files, also while the service runs. */
+import { createWriteStream } from 'node:fs';
+import { rename, rm } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Option } from 'commander';
+import {
+  formatStockNdjson,
+  STOCK_CSV_HEADER,
+  stockCsvLine,
+} from '../../engine/stock-file/format.ts';
+import type { StockValues } from '../../engine/stock-file/stock-file.ts';
+import type { LedgerEntry } from '../../core/ledger.ts';
+import type { Reservation } from '../../core/reservation.ts';
+import type { StockLevel } from '../../core/stock-level.ts';
+import type { CliParts, DataFolder } from '../cli-parts.ts';
+import { CliFailure, EXIT, type ExitCode } from '../exit-codes.ts';
+import { dataDirOption } from '../options.ts';
+import type { Registry } from '../registry.ts';
+import { count, writeJson, type Output } from '../terminal.ts';
+
+interface Options {
+  readonly what: 'stock' | 'reservations' | 'ledger';
+  readonly format: 'csv' | 'ndjson';
+  readonly output?: string;
+  readonly dataDir?: string;
+  readonly json?: true;
+}
+
+export function addExport({ program, parts, action }: Registry): void {
+  program
+    .command('export')
+    .description(
+      'write the stock, the reservations or the ledger as CSV or NDJSON, also while the service runs',
+    )
+    .addOption(
+      new Option('--what <what>', 'what to write')
+        .choices(['stock', 'reservations', 'ledger'])
+        .default('stock'),
+    )
+    .addOption(
+      new Option('--format <format>', 'how to write it').choices(['csv', 'ndjson']).default('csv'),
+    )
+    .option(
+      '--output <file>',
+      'the file to write; replaced only when the export is complete (default: stdout)',
+    )
+    .addOption(dataDirOption())
+    .option('--json', 'with --output: say as JSON what was written')
+    .addHelpText(
+      'after',
+      '\nAn export of the stock can be imported again. One of the reservations holds customer ids: treat it as personal data.' +
+        '\n\nExample\n  holdfast export --what ledger --format ndjson --output ledger.ndjson',
+    )
+    .action(action((options: Options) => exportBooks(options, parts)));
+}
+
+async function exportBooks(options: Options, parts: CliParts): Promise<ExitCode> {
+  const { stdout, stderr } = parts.io;
+  const folder = parts.openDataFolder(options.dataDir ?? parts.settings().dataDir);
+  let rows = 0;
+  const lines = (async function* () {
+    for await (const line of write(folder, options)) {
+      yield line.text;
+      rows += line.rows;
+    }
+  })();
+  if (options.output === undefined) {
+    await writeAll(lines, stdout);
+    return EXIT.ok;
+  }
+  await writeFile(lines, options.output);
+  const { what, format, output } = options;
+  if (options.json) writeJson(stdout, { what, format, rows, file: output });
+  else stderr.write(`Wrote ${count(rows)} rows of ${what} to ${output}.\n`);
+  return EXIT.ok;
+}
+
+interface Text {
+  readonly text: string;
+  readonly rows: number;
+}
+
+async function* write(folder: DataFolder, { what, format }: Options): AsyncGenerator<Text> {
+  const csv = format === 'csv';
+  const one = (text: string): Text => ({ text, rows: 1 });
+  const header = (text: string): Text => ({ text, rows: 0 });
+  if (what === 'stock') {
+    if (csv) yield header(STOCK_CSV_HEADER);
+    for await (const level of folder.levels()) {
+      const values = stockValues(level);
+      if (csv) yield one(stockCsvLine(values));
+      else for (const line of formatStockNdjson([values])) yield one(line);
+    }
+  } else if (what === 'reservations') {
+    if (csv) yield header(csvLine(RESERVATION_COLUMNS));
+    for await (const reservation of folder.reservations()) {
+      yield one(csv ? reservationCsv(reservation) : ndjsonLine(reservationJson(reservation)));
+    }
+  } else {
+    if (csv) yield header(csvLine(ENTRY_COLUMNS));
+    for await (const entry of folder.ledger()) {
+      const json = entryJson(entry);
+      yield one(csv ? csvLine(Object.values(json)) : ndjsonLine(json));
+    }
+  }
+}
+
+function stockValues({ sku, onHand, safetyStock, policy }: StockLevel): StockValues {
+  return { sku, onHand, safetyStock, ...policy };
+}
+
+const ENTRY_COLUMNS = [
+  ...['seq', 'at', 'kind', 'sku', 'reservation_id', 'on_hand', 'reserved', 'allocated'],
+  ...['safety_stock', 'detail'],
+];
+
+function entryJson(entry: LedgerEntry): Record<string, CsvCell> {
+  return {
+    seq: entry.seq,
+    at: time(entry.at),
+    kind: entry.kind,
+    sku: entry.sku,
+    reservation_id: entry.reservationId,
+    on_hand: entry.onHand,
+    reserved: entry.reserved,
+    allocated: entry.allocated,
+    safety_stock: entry.safetyStock,
+    detail: entry.detail,
+  };
+}
+
+/** One row for each line of each reservation. */
+const RESERVATION_COLUMNS = [
+  ...['reservation_id', 'status', 'sku', 'quantity', 'confirmed', 'cancelled', 'customer_id'],
+  ...['order_id', 'created_at', 'expires_at', 'ended_at', 'reacquired', 'refund_required'],
+];
+
+function reservationCsv(reservation: Reservation): string {
+  const { lines, ...rest } = reservationJson(reservation);
+  const { reservation_id, status, ...tail } = rest;
+  return lines
+    .map((line) =>
+      csvLine([reservation_id, status, ...Object.values(line), ...Object.values(tail)]),
+    )
+    .join('');
+}
+
+function reservationJson(reservation: Reservation) {
+  return {
+    reservation_id: reservation.id,
+    status: reservation.status,
+    lines: reservation.lines.map(({ sku, quantity, confirmed, cancelled }) => ({
+      sku,
+      quantity,
+      confirmed,
+      cancelled,
+    })),
+    customer_id: reservation.customerId,
+    order_id: reservation.orderId,
+    created_at: time(reservation.createdAt),
+    expires_at: time(reservation.expiresAt),
+    ended_at: reservation.endedAt === null ? null : time(reservation.endedAt),
+    reacquired: reservation.reacquired,
+    refund_required: reservation.refundRequired,
+  };
+}
+
+function time(at: number): string {
+  return new Date(at).toISOString();
+}
+
+function ndjsonLine(value: unknown): string {
+  return `${JSON.stringify(value)}\n`;
+}
+
+type CsvCell = string | number | boolean | object | null;
+
+function csvLine(cells: readonly CsvCell[]): string {
+  const quoted = cells.map((cell) => {
+    if (cell === null) return '';
+    const text = typeof cell === 'object' ? JSON.stringify(cell) : String(cell);
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  });
+  return `${quoted.join(',')}\r\n`;
+}
+
+async function writeAll(lines: AsyncIterable<string>, output: Output): Promise<void> {
+  const waits = 'once' in output ? (output as unknown as NodeJS.WritableStream) : null;
+  for await (const line of lines) {
+    if (output.write(line) === false && waits !== null) {
+      await new Promise((resolve) => waits.once('drain', resolve));
+    }
+  }
+}
+
+/** Half an export must not be taken for a whole one. */
+async function writeFile(lines: AsyncIterable<string>, path: string): Promise<void> {
+  const part = `${path}.part`;
+  try {
+    await pipeline(Readable.from(lines), createWriteStream(part, { mode: 0o600 }));
+    await rename(part, path);
+  } catch (error) {
+    await rm(part, { force: true });
+    if (error instanceof Error && 'syscall' in error) {
+      throw new CliFailure(`${path} cannot be written: ${error.message}`, undefined, error);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,53 @@
+/** `holdfast rush`: thousands of buyers against a running service, and a verdict. */
+import { Option } from 'commander';
+import type { CliParts } from '../cli-parts.ts';
+import type { ExitCode } from '../exit-codes.ts';
+import { DEFAULT_URL } from '../options.ts';
+import type { Registry } from '../registry.ts';
+import { RUSH_OPTIONS, runRush, type RushOptions } from '../rush/index.ts';
+
+type Options = Omit<RushOptions, 'url'> & { readonly url?: string };
+
+export function addRush({ program, parts, action }: Registry): void {
+  const command = program
+    .command('rush')
+    .description('let thousands of buyers race for the stock of a running service, and judge it')
+    .argument('[url]', `address of the service (default: ${DEFAULT_URL})`)
+    .addOption(new Option('--url <url>', 'the same').hideHelp());
+  for (const { flags, description, defaultValue } of RUSH_OPTIONS) {
+    const usual = defaultValue === undefined ? '' : ` (default: ${defaultValue})`;
+    const fromEnv = flags.startsWith('--key') ? ' (default: HOLDFAST_KEY)' : '';
+    command.option(flags, description + usual + fromEnv);
+  }
+  command
+    .addHelpText('after', HELP)
+    .action(
+      action((url: string | undefined, options: Options) =>
+        rush({ ...options, url: url ?? options.url ?? DEFAULT_URL }, parts),
+      ),
+    );
+}
+
+const HELP = `
+Exit code 0: no unit was sold that was not there, none refused that was, and every threshold holds. 1: not so, or not
+proven. 2: the rush could not be run. Ctrl-C ends it early, with a verdict on what was answered by then.
+
+Example
+  holdfast rush --buyers 5000 --stock 100 --abandon 0.2 --ttl-seconds 3`;
+
+async function rush(options: RushOptions, parts: CliParts): Promise<ExitCode> {
+  const { stdout, stderr, env } = parts.io;
+  const key = options.key ?? parts.settings().clientKey ?? undefined;
+  const stop = new AbortController();
+  const asked = (): void => {
+    process.off('SIGINT', asked);
+    stop.abort();
+  };
+  process.on('SIGINT', asked);
+  try {
+    const end = await runRush({ ...options, key }, { stdout, stderr, env, signal: stop.signal });
+    return end.exitCode;
+  } finally {
+    process.off('SIGINT', asked);
+  }
+}
