@@ -3,7 +3,13 @@ import { randomFillSync } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import packageJson from '../package.json' with { type: 'json' };
-import type { KeyFile, Overrides, RunningService, SettingsView } from './cli/cli-parts.ts';
+import type {
+  DataFolder,
+  KeyFile,
+  Overrides,
+  RunningService,
+  SettingsView,
+} from './cli/cli-parts.ts';
 import { CliFailure, EXIT } from './cli/exit-codes.ts';
 import { runCli } from './cli/program.ts';
 import {
@@ -26,6 +32,7 @@ import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { ReservationLog } from './observability/reservation-log.ts';
 import { ApiKeyFile, ApiKeyFileError } from './stores/api-keys/api-key-file.ts';
+import { auditDataDir } from './stores/embedded/audit.ts';
 import { EmbeddedStore } from './stores/embedded/embedded-store.ts';
 import { MemoryStore } from './stores/memory/memory-store.ts';
 
@@ -280,6 +287,21 @@ async function openKeyFile(dataDir: string): Promise<KeyFile> {
   };
 }
 
+function openDataFolder(folder: string): DataFolder {
+  const dataDir = resolve(folder);
+  const later = (): never => {
+    throw new CliFailure('not yet');
+  };
+  return {
+    audit: () => auditDataDir(dataDir),
+    levels: later,
+    reservations: later,
+    ledger: later,
+    backup: later,
+    restore: later,
+  };
+}
+
 async function main(): Promise<void> {
   const io = { stdout: process.stdout, stderr: process.stderr, env: process.env };
   let fromFile: Sources;
@@ -296,9 +318,7 @@ async function main(): Promise<void> {
     version,
     settings: (overrides) => viewSettings(readSettings(fromFile, overrides)),
     startService: (overrides) => startService(readSettings(fromFile, overrides).config),
-    openDataFolder: () => {
-      throw new CliFailure('not yet');
-    },
+    openDataFolder,
     openKeyFile,
   });
 }

@@ -5,6 +5,7 @@ import type { CliParts } from './cli-parts.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBackup, addRestore } from './commands/backup.ts';
 import { addConfig } from './commands/config.ts';
+import { addDemo } from './commands/demo.ts';
 import { addExport } from './commands/export.ts';
 import { addImport } from './commands/import.ts';
 import { addKeys } from './commands/keys.ts';
@@ -48,6 +49,7 @@ export async function runCli(args: readonly string[], parts: CliParts): Promise<
       },
   };
   addServe(registry);
+  addDemo(registry);
   addImport(registry);
   addExport(registry);
   addReplay(registry);
