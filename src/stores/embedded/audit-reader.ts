@@ -3,15 +3,12 @@
  * the service goes on selling. What only this store can have wrong is checked beside: the file's structure, each row's
  * checksum, and what the indexes and `active_line` say against the rows they were made from.
  */
-import { existsSync } from 'node:fs';
-import { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync } from 'node:sqlite';
 import { Audit, type AuditReport } from '../../core/audit.ts';
 import type { Reservation } from '../../core/reservation.ts';
-import { Fault } from '../../engine/faults.ts';
-import { dataFiles } from './data-files.ts';
 import { ENTRIES_PER_MARK } from './ledger-table.ts';
 import { recentLevels } from './level-table.ts';
-import { checkVersion } from './migrate.ts';
+import { openReadOnly } from './read-only.ts';
 import {
   ENTRY_COLUMNS,
   readEntry,
@@ -22,27 +19,11 @@ import {
   type SkuRecord,
 } from './rows.ts';
 import { Statement, type Row } from './statement.ts';
+import { structureFindings } from './structure.ts';
 
-/** Findings of SQLite's own check that are told one by one. */
-const STRUCTURE_FINDINGS = 100;
-
-export function openReadOnly(dataDir: string): DatabaseSync {
-  const { database } = dataFiles(dataDir);
-  if (!existsSync(database)) {
-    throw new Fault('STORE_UNAVAILABLE', `there are no books in ${dataDir}`);
-  }
-  const db = new DatabaseSync(database, { readOnly: true, timeout: 5_000 });
-  try {
-    checkVersion(db, database);
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-}
-
-export function auditBooks(dataDir: string): AuditReport {
-  const db = openReadOnly(dataDir);
+/** Works on the books of a running service, of a stopped one, and on a backup. */
+export function auditFile(database: string): AuditReport {
+  const db = openReadOnly(database);
   try {
     db.exec('BEGIN');
     return new BooksAudit(db).run();
@@ -124,8 +105,8 @@ class BooksAudit {
   }
 
   #structure(): void {
-    for (const [finding] of this.#rows(`PRAGMA integrity_check(${STRUCTURE_FINDINGS})`)) {
-      if (finding !== 'ok') this.#audit.report('record_damaged', finding as string);
+    for (const finding of structureFindings(this.#db, 'integrity_check')) {
+      this.#audit.report('record_damaged', finding);
     }
   }
 

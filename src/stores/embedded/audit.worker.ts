@@ -1,16 +1,19 @@
-/** The audit's thread: one report, then it ends. */
+/** The audit's thread: one answer, then it ends. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Fault } from '../../engine/faults.ts';
-import { auditBooks } from './audit-reader.ts';
-import type { AuditAnswer } from './audit.ts';
+import { auditFile } from './audit-reader.ts';
+import type { AuditAnswer, AuditTask } from './audit.ts';
+import { openReadOnly } from './read-only.ts';
+import { structureFindings } from './structure.ts';
 
-function answer(): AuditAnswer {
+function answer({ task, database }: AuditTask): AuditAnswer {
   try {
-    return { report: auditBooks(workerData as string) };
+    if (task === 'audit') return { report: auditFile(database) };
+    return { findings: structureFindings(openReadOnly(database), 'quick_check') };
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     return { fault: { code: error instanceof Fault ? error.code : 'STORE_DAMAGED', message } };
   }
 }
 
-parentPort?.postMessage(answer());
+parentPort?.postMessage(answer(workerData as AuditTask));

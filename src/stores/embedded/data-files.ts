@@ -10,6 +10,8 @@ export interface DataFiles {
   readonly lock: string;
   /** There while a writer runs, and after one that did not end cleanly. */
   readonly running: string;
+  /** A restore that has not put its file in place yet. */
+  readonly restoring: string;
 }
 
 export function dataFiles(directory: string): DataFiles {
@@ -20,5 +22,6 @@ export function dataFiles(directory: string): DataFiles {
     wal: `${database}-wal`,
     lock: join(directory, 'holdfast.lock'),
     running: join(directory, 'holdfast.running'),
+    restoring: join(directory, 'holdfast.db.restoring'),
   };
 }

@@ -23,7 +23,7 @@ import type {
   SubmitOptions,
 } from '../../engine/ports.ts';
 import { AnchoredClock, SharedClock } from './anchored-clock.ts';
-import { auditDataDir } from './audit.ts';
+import { auditDataDir, checkStructure } from './audit.ts';
 import { CommandQueue, type Job } from './command-queue.ts';
 import type { StartCheck } from './open-database.ts';
 import {
@@ -129,6 +129,20 @@ export class EmbeddedStore implements ReservationStore {
       this.#lookForLate();
     }, this.#deadlineMs / LOOKS_PER_DEADLINE);
     this.#timer.unref();
+    if (opened.unchecked) void this.#checkStructure();
+  }
+
+  /** Beside the sales, which stop if it finds something. */
+  async #checkStructure(): Promise<void> {
+    try {
+      const findings = await checkStructure(this.#dataDir);
+      if (findings.length === 0) return;
+      const found = findings.slice(0, 3).join('; ');
+      const message = `the books in ${this.#dataDir} are damaged: ${found}. Restore a backup; do not sell on this.`;
+      this.#fail(new Fault('STORE_DAMAGED', message));
+    } catch (error) {
+      if (error instanceof Fault) this.#fail(error);
+    }
   }
 
   async submit<C extends Command>(command: C, options: SubmitOptions = {}): Promise<AnswerTo<C>> {
@@ -220,7 +234,10 @@ export class EmbeddedStore implements ReservationStore {
       }
     }
     clearInterval(this.#timer);
-    if (this.#failure !== null) return;
+    if (this.#failure !== null) {
+      await this.#worker.terminate();
+      return;
+    }
     const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
     this.#post({ type: 'close' });
     await exited;
@@ -335,6 +352,7 @@ export class EmbeddedStore implements ReservationStore {
     this.#failure = fault;
     this.#state = 'failed';
     this.#queue.fail(fault.message);
+    this.#post({ type: 'halt' });
     this.#whenIdle?.();
     for (const listener of this.#failureListeners) listener(fault);
   }

@@ -7,10 +7,7 @@ import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../../engine/faults.ts';
 import type { DataFiles } from './data-files.ts';
-import { resultCode } from './sqlite-error.ts';
-
-const SQLITE_BUSY = 5;
-const SQLITE_LOCKED = 6;
+import { resultCode, SQLITE_BUSY, SQLITE_LOCKED } from './sqlite-error.ts';
 
 export interface Lock {
   release(): void;

@@ -26,17 +26,12 @@ function migrations(): Migration[] {
     }));
 }
 
-export function pragma(db: DatabaseSync, name: string): unknown {
+function pragma(db: DatabaseSync, name: string): unknown {
   return Object.values(db.prepare(`PRAGMA ${name}`).get() ?? {})[0];
 }
 
-export interface DatabaseVersion {
-  readonly found: number;
-  readonly known: number;
-}
-
-/** Refuses what is not ours, and what is newer than this program; `where` names the file in the message. */
-export function checkVersion(db: DatabaseSync, where: string): DatabaseVersion {
+/** Refuses what is not ours, and what is newer than this program; returns its version. `where` is for the message. */
+export function checkVersion(db: DatabaseSync, where: string): number {
   const found = Number(pragma(db, 'user_version'));
   const known = migrations().at(-1)?.version ?? 0;
   const id = Number(pragma(db, 'application_id'));
@@ -50,11 +45,11 @@ export function checkVersion(db: DatabaseSync, where: string): DatabaseVersion {
       `${where} has books of version ${found}; this Holdfast knows up to ${known}. Start a newer Holdfast, or restore a backup made by this one.`,
     );
   }
-  return { found, known };
+  return found;
 }
 
 export function migrate(db: DatabaseSync, where: string): void {
-  const { found } = checkVersion(db, where);
+  const found = checkVersion(db, where);
   for (const { version, name, sql } of migrations()) {
     if (version <= found) continue;
     db.exec('BEGIN IMMEDIATE');

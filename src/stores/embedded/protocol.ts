@@ -28,10 +28,18 @@ export type ToWriter =
   | { readonly type: 'rows'; readonly transfer: number; readonly rows: string }
   | { readonly type: 'drop'; readonly transfer: number }
   | { readonly type: 'listen'; readonly on: boolean }
+  /** Write nothing any more, and do not close either. */
+  | { readonly type: 'halt' }
   | { readonly type: 'close' };
 
 export type FromWriter =
-  | { readonly type: 'open'; readonly clock: ClockBase; readonly warnings: readonly string[] }
+  | {
+      readonly type: 'open';
+      readonly clock: ClockBase;
+      readonly warnings: readonly string[];
+      /** Is the structure of the file still to be checked? */
+      readonly unchecked: boolean;
+    }
   | {
       readonly type: 'answers';
       readonly answers: Flat;

@@ -8,6 +8,7 @@ import type { Answer } from '../../core/command.ts';
 import type { EntryDraft, LedgerEntry } from '../../core/ledger.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
+import { Fault } from '../../engine/faults.ts';
 import { ActiveUnits } from './active-units.ts';
 import { DeadlineWindow } from './deadline-window.ts';
 import { LedgerTable, type LedgerPages } from './ledger-table.ts';
@@ -37,6 +38,8 @@ export class SqliteBook implements Book {
   readonly #statements;
   #touched = new Set<string>();
   #expired: Reservation[] = [];
+  /** Changes when another connection has written. */
+  readonly #dataVersion;
   #inTransaction = false;
   #clock: number;
   #levelsSeq: number;
@@ -45,6 +48,7 @@ export class SqliteBook implements Book {
   constructor(db: DatabaseSync) {
     this.#statements = prepare(db);
     const [clock, levelsSeq, active, purgedBefore] = this.#statements.meta.get() as Meta;
+    this.#dataVersion = this.#statements.dataVersion.get()?.[0];
     this.#clock = clock;
     this.#levelsSeq = levelsSeq;
     this.#purgedBefore = purgedBefore;
@@ -225,6 +229,12 @@ export class SqliteBook implements Book {
     if (this.#inTransaction) return;
     this.#statements.begin.run();
     this.#inTransaction = true;
+    const version = this.#statements.dataVersion.get()?.[0];
+    if (version === this.#dataVersion) return;
+    throw new Fault(
+      'STORE_UNAVAILABLE',
+      'another program has written to the books while they were open; what this one remembers of them may be wrong.',
+    );
   }
 
   /** Writes what is kept in memory, so that reads of the tables see it. */
@@ -309,6 +319,7 @@ function prepare(db: DatabaseSync) {
   return {
     begin: sql('BEGIN IMMEDIATE'),
     commit: sql('COMMIT'),
+    dataVersion: sql('PRAGMA data_version'),
     meta: sql('SELECT clock, levels_seq, active, purged_before FROM meta'),
     setMeta: sql('UPDATE meta SET clock = ?, levels_seq = ?, active = ?, purged_before = ?'),
     firstWithDeadline: sql(

@@ -56,7 +56,6 @@ export const NOTICED_LEVELS = 100;
 
 export class Writer {
   readonly clock: Clock;
-  readonly #db: DatabaseSync;
   readonly #rules: Rules;
   readonly #book: SqliteBook;
   readonly #queries: Queries;
@@ -67,7 +66,6 @@ export class Writer {
 
   /** `clock` is made from the latest time that the books have recorded. */
   constructor(db: DatabaseSync, rules: Rules, clock: (floor: number) => Clock) {
-    this.#db = db;
     this.#rules = rules;
     this.#book = new SqliteBook(db);
     this.#queries = new Queries(db);
@@ -157,11 +155,8 @@ export class Writer {
     };
   }
 
-  /** Brings the books into one file and closes it. */
-  close(): void {
-    if (!this.#db.isOpen) return;
+  /** To be called before the books are closed. */
+  settle(): void {
     this.#book.settle();
-    this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    this.#db.close();
   }
 }

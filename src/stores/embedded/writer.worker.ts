@@ -5,7 +5,7 @@ import { Fault } from '../../engine/faults.ts';
 import { AnchoredClock, anchorClock, SharedClock, type ClockBase } from './anchored-clock.ts';
 import { dataFiles } from './data-files.ts';
 import { takeLock } from './lock.ts';
-import { openDatabase } from './open-database.ts';
+import { closeBooks, openBooks } from './open-database.ts';
 import {
   decodeOperations,
   encodeResults,
@@ -24,9 +24,15 @@ function tell(message: FromWriter): void {
   port.postMessage(message);
 }
 
-/** The connection stays open: closing it would make SQLite write once more, after an error that forbids it. */
-function fail(error: unknown): void {
+/** For good: nothing is tried again, above all no sync, whose second success would mean nothing. */
+function stop(): void {
   port.off('message', onMessage);
+  // The thread stays: its end would close the connection, and SQLite would write once more.
+  setInterval(() => undefined, 2 ** 30);
+}
+
+function fail(error: unknown): void {
+  stop();
   const code = error instanceof Fault ? error.code : 'STORE_UNAVAILABLE';
   const message = error instanceof Error ? error.message : String(error);
   tell({ type: 'failed', code, message });
@@ -37,18 +43,19 @@ function open(): { writer: Writer; close: () => void } {
   const lock = takeLock(files);
   try {
     let base: ClockBase = { anchor: 0, floor: 0 };
-    const db = openDatabase(files);
+    const { db, warnings, unchecked } = openBooks(files, settings.startCheck);
     const writer = new Writer(db, settings.rules, (floor) => {
       base = anchorClock(floor);
       return settings.clock === null
         ? new AnchoredClock(base)
         : new SharedClock(settings.clock, floor);
     });
-    tell({ type: 'open', clock: base, warnings: [] });
+    tell({ type: 'open', clock: base, warnings, unchecked });
     return {
       writer,
       close: () => {
-        writer.close();
+        writer.settle();
+        closeBooks(db, files);
         lock.release();
       },
     };
@@ -77,6 +84,9 @@ function handle(message: ToWriter, { writer, close }: ReturnType<typeof open>): 
       break;
     case 'listen':
       writer.listening = message.on;
+      break;
+    case 'halt':
+      stop();
       break;
     case 'close':
       close();
@@ -107,5 +117,4 @@ try {
   opened = open();
 } catch (error) {
   fail(error);
-  port.close();
 }
