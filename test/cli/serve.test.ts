@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { call, holdfast, serve, tempFolder } from './support.ts';
+
+const CUSTOMER = 'maria@example.com';
+
+test('serve greets, sells, and stops well; the next start has everything', async (t) => {
+  const cwd = tempFolder(t);
+  const first = await serve(t, cwd);
+  assert.match(first.stderr, /store +embedded, durable, in .*data: no stock yet/);
+  assert.match(first.stderr, /open, to this machine only/);
+  assert.match(first.stderr, /curl -X PUT http:\S+\/stock\/SKU-001 /);
+  assert.equal((await call(first, 'PUT', '/stock/HAT', { on_hand: 2 })).status, 201);
+  const cart = { lines: [{ sku: 'HAT', quantity: 1 }], customer_id: CUSTOMER };
+  const reserved = await call(first, 'POST', '/reservations', cart);
+  assert.equal(reserved.status, 201);
+  const ended = await first.stop();
+  assert.equal(ended.code, 0);
+  assert.match(ended.stderr, /SIGTERM: answering what is in flight, then stopping/);
+
+  const second = await serve(t, cwd);
+  assert.match(second.stderr, /1 SKU$/m);
+  assert.match(second.stderr, /curl -X POST http:\S+\/stock\/HAT\/reserve/);
+  const level = await call(second, 'GET', '/stock/HAT');
+  assert.equal(level.body['available'], 1);
+  assert.equal((await second.stop()).code, 0);
+});
+
+test('the log is JSON lines on stdout, and names no customer', async (t) => {
+  const service = await serve(t, tempFolder(t), {}, ['--store', 'memory']);
+  assert.match(service.stderr, /Not for production: the memory store forgets everything/);
+  await call(service, 'PUT', '/stock/HAT', { on_hand: 1 });
+  const cart = { lines: [{ sku: 'HAT', quantity: 1 }], customer_id: CUSTOMER };
+  const id = { 'x-request-id': 'my-request-1' };
+  const reserved = await call(service, 'POST', '/reservations', cart, id);
+  await call(service, 'POST', '/reservations', cart);
+  const { stdout, stderr } = await service.stop();
+  const lines = stdout
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  const actions = lines.map(
+    (line) => `${String(line['event.action'])} ${String(line['event.outcome'])}`,
+  );
+  assert.deepEqual(
+    actions.filter((action) => action.startsWith('reserve')),
+    ['reserve success', 'reserve failure'],
+  );
+  for (const line of lines) {
+    assert.match(String(line['@timestamp']), /^\d{4}-\d\d-\d\dT[\d:.]+Z$/);
+    assert.equal(line['service.name'], 'holdfast');
+    assert.ok(line['log.level'] !== undefined && line['ecs.version'] !== undefined);
+  }
+  const granted = lines.find((line) => line['event.action'] === 'reserve');
+  assert.equal(granted?.['holdfast.reservation.id'], reserved.body['reservation_id']);
+  assert.equal(granted?.['http.request.id'], 'my-request-1');
+  assert.ok(!stdout.includes(CUSTOMER) && !stderr.includes(CUSTOMER));
+  assert.doesNotMatch(stdout, /127\.0\.0\.1(?!:)/);
+});
+
+test('HOLDFAST_LOG_FILE takes the log elsewhere', async (t) => {
+  const cwd = tempFolder(t);
+  const service = await serve(t, cwd, { HOLDFAST_LOG_FILE: 'logs/holdfast.log' });
+  const { code, stdout } = await service.stop();
+  assert.equal(code, 0);
+  assert.equal(stdout, '');
+  assert.ok(existsSync(join(cwd, 'logs', 'holdfast.log')));
+});
+
+test('a port in use and a data folder in use are one clear line each', async (t) => {
+  const cwd = tempFolder(t);
+  const service = await serve(t, cwd);
+  const port = new URL(service.url).port;
+  const [samePort, sameData] = await Promise.all([
+    holdfast(['serve', '--port', port, '--data-dir', 'other'], { cwd }),
+    holdfast(['serve', '--port', '0'], { cwd }),
+  ]);
+  assert.equal(samePort.code, 2);
+  assert.match(samePort.stderr, new RegExp(`^holdfast: port ${port} of 127.0.0.1 is in use.*\\n$`));
+  assert.equal(sameData.code, 2);
+  assert.match(sameData.stderr, /^holdfast: the data in .* is in use.*\n$/);
+});
+
+test('without keys no other machine is served; with one, calls need it', async (t) => {
+  const cwd = tempFolder(t);
+  const settings = { HOLDFAST_HOST: '0.0.0.0' };
+  const open = await holdfast(['serve', '--port', '0'], { cwd, settings });
+  assert.equal(open.code, 78);
+  assert.match(open.stderr, /lets other machines in, and there is no API key/);
+  assert.match(open.stderr, /holdfast keys create/);
+  const required = await holdfast(['serve', '--port', '0'], {
+    cwd,
+    settings: { HOLDFAST_REQUIRE_KEYS: 'true' },
+  });
+  assert.equal(required.code, 78);
+
+  const created = await holdfast(['keys', 'create', '--name', 'me', '--scopes', 'admin'], { cwd });
+  assert.equal(created.code, 0);
+  const key = created.stdout.trim();
+  const service = await serve(t, cwd, settings);
+  assert.match(service.stderr, /access +by API key/);
+  assert.equal((await call(service, 'GET', '/stock')).status, 401);
+  const bearer = { authorization: `Bearer ${key}` };
+  assert.equal((await call(service, 'GET', '/stock', undefined, bearer)).status, 200);
+});
+
+test('keys are made, listed and revoked while the service runs', async (t) => {
+  const cwd = tempFolder(t);
+  const service = await serve(t, cwd);
+  assert.equal((await call(service, 'GET', '/stock')).status, 200);
+  const created = await holdfast(
+    ['keys', 'create', '--name', 'the shop', '--scopes', 'orders,storefront', '--json'],
+    { cwd },
+  );
+  const { id, key, scopes } = JSON.parse(created.stdout) as Record<string, string>;
+  assert.deepEqual(scopes, ['storefront', 'orders']);
+  const bearer = { authorization: `Bearer ${key ?? ''}` };
+  const statusWithKey = async (): Promise<number> =>
+    (await call(service, 'GET', '/stock/NONE', undefined, bearer)).status;
+  await until(async () => (await call(service, 'GET', '/stock/NONE')).status === 401);
+  assert.equal(await statusWithKey(), 404);
+  const list = await holdfast(['keys', 'list'], { cwd });
+  assert.match(list.stdout, new RegExp(`${id ?? ''} +storefront,orders +.* the shop`));
+  assert.ok(!list.stdout.includes(key ?? ''));
+  const revoked = await holdfast(['keys', 'revoke', key ?? ''], { cwd });
+  assert.match(revoked.stdout, new RegExp(`Key ${id ?? ''} is revoked`));
+  await until(async () => (await statusWithKey()) === 401);
+  assert.equal((await call(service, 'GET', '/stock')).status, 401, 'it does not become open');
+  assert.equal((await holdfast(['keys', 'revoke', 'nope'], { cwd })).code, 2);
+});
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await condition()); tries += 1) {
+    assert.ok(tries < 200, 'it never happened');
+    await sleep(50);
+  }
+}
