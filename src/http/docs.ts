@@ -63,7 +63,11 @@ export function documentRoutes(app: Server, http: Http): void {
     });
     await scope.register(swaggerUi, {
       routePrefix: '/docs',
-      theme: { title: 'Holdfast API' },
+      theme: {
+        title: 'Holdfast API',
+        // The bar on top offers other documents under another project's name.
+        css: [{ filename: 'holdfast.css', content: '.swagger-ui .topbar { display: none }' }],
+      },
       transformSpecification: () => JSON.parse(document) as Record<string, unknown>,
       transformSpecificationClone: false,
       uiConfig: {
