@@ -12,7 +12,9 @@ import type { Http, Server } from './server.ts';
 const DESCRIPTION =
   'Real-time stock reservations for flash sales: a buyer who puts the last unit in a cart gets it, and nobody ' +
   'else does, until the purchase is confirmed or the reservation lapses. Errors are RFC 9457 problems with a ' +
-  'stable `code`, explained in [/docs/errors](/docs/errors).';
+  'stable `code`, explained in [/docs/errors](/docs/errors).\n\n' +
+  'The examples are about `SKU-001` and the reservation made last: execute **Set a SKU’s stock and policy** first, ' +
+  'then **Reserve units of one SKU**, and every other one works.';
 
 /** Call before the routes: it sees those that come after. */
 export async function registerDocs(app: Server, { settings, version }: AppParts): Promise<void> {
@@ -22,8 +24,8 @@ export async function registerDocs(app: Server, { settings, version }: AppParts)
       info: { title: 'Holdfast', version, description: DESCRIPTION, license: { name: 'MIT' } },
       servers: [{ url: settings.publicUrl ?? '/' }],
       tags: [
-        { name: 'reservations', description: 'Reserve, and resolve what was reserved.' },
         { name: 'stock', description: 'What there is of each SKU.' },
+        { name: 'reservations', description: 'Reserve, and resolve what was reserved.' },
         { name: 'ledger', description: 'Why every number is what it is.' },
         { name: 'service', description: 'For those who watch over the service.' },
       ],
