@@ -45,12 +45,18 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   const ids = createRequestIds();
   const gate = new LoadGate(settings, () => engine.store.health().queued, parts.instruments);
   const pluginHeaders = settings.corsOrigins.length > 0 || settings.ratePerSecond !== null;
-  const respond = new Responder({ problems, gate, pluginHeaders, instruments: parts.instruments });
+  let closing = false;
+  const respond = new Responder({
+    problems,
+    gate,
+    pluginHeaders,
+    closing: () => closing,
+    instruments: parts.instruments,
+  });
   const streams = new EventStreams(engine.store, settings, (error) => {
     logger?.error({ err: error }, 'an event stream failed');
   });
   const addresses = new Addresses();
-  let closing = false;
   const http: Http = {
     engine,
     settings,

@@ -25,7 +25,8 @@ export function guardRoutes(app: Server, parts: GuardParts): void {
   const limiter = createLimiter(app, parts.settings);
   app.addHook('onRoute', (route) => {
     const access = route.config?.access ?? accessOfPlugin(route.url);
-    const vital = route.config?.vital ?? false;
+    // Plugins answer by themselves: nobody would count their requests out again.
+    const vital = route.config?.vital ?? route.config?.access === undefined;
     const guard = guardOf(parts, route.url, access, vital);
     const limited = limiter !== null && access !== 'open';
     const rest = route.onRequest ?? [];

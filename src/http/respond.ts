@@ -25,6 +25,8 @@ export interface ResponderParts {
   readonly problems: ProblemRenderer;
   readonly instruments: HttpInstruments;
   readonly gate: LoadGate;
+  /** Is the service about to stop? Then connections are not kept. */
+  readonly closing: () => boolean;
   /** Do plugins put headers on replies (CORS, rate limits)? Then they are sent too. */
   readonly pluginHeaders: boolean;
 }
@@ -56,6 +58,7 @@ export class Responder {
     }
     if (of.allow !== undefined) headers.push('allow', of.allow);
     if (of.code === 'unauthorized') headers.push('www-authenticate', 'Bearer realm="holdfast"');
+    if (leavesMuchUnread(request)) headers.push('connection', 'close');
     this.text(request, reply, statusOf(of), PROBLEM_TYPE, body, headers);
   }
 
@@ -82,6 +85,7 @@ export class Responder {
       ...STATIC_HEADERS,
       ...headers,
     ];
+    if (this.#parts.closing()) head.push('connection', 'close');
     if (this.#parts.pluginHeaders) addPluginHeaders(reply, head);
     reply.hijack();
     const { raw } = reply;
@@ -101,9 +105,21 @@ export class Responder {
       method: request.method,
       route: request.route,
       status,
-      seconds: (performance.now() - request.startedAt) / 1000,
+      // Without a route no hook has run.
+      seconds: request.startedAt === 0 ? 0 : (performance.now() - request.startedAt) / 1000,
     });
   }
+}
+
+const WORTH_READING_BYTES = 65_536;
+
+/** The rest of a large body is not worth receiving for the sake of the connection. */
+function leavesMuchUnread({ raw, headers }: FastifyRequest): boolean {
+  if (raw.complete) return false;
+  const length = headers['content-length'];
+  return length === undefined
+    ? headers['transfer-encoding'] !== undefined
+    : Number(length) > WORTH_READING_BYTES;
 }
 
 function addPluginHeaders(reply: FastifyReply, head: string[]): void {

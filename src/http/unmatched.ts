@@ -13,6 +13,8 @@ export class Addresses {
   /** Call before any route is registered. */
   watch(app: FastifyInstance): void {
     app.addHook('onRoute', ({ url, method }) => {
+      // The preflight route of CORS answers any address and offers none.
+      if (url === '*') return;
       const methods = typeof method === 'string' ? [method] : method;
       const known = this.#addresses.get(url);
       if (known === undefined)
@@ -26,7 +28,6 @@ export class Addresses {
     const methods = [...this.#addresses.values()]
       .filter(({ pattern }) => pattern.test(path))
       .flatMap((address) => address.methods);
-    // A wildcard preflight route answers any address.
     const allow = [...new Set(methods)].sort().join(', ');
     if (allow === '' || methods.includes(method)) return problem('not_found');
     return problem('method_not_allowed', { method, allow }, { allow });

@@ -20,7 +20,7 @@ export const validatorCompiler: FastifySchemaCompiler<TSchema> = ({ schema, http
 function queryReader(schema: TSchema): (query: Part) => Part {
   const { properties = {} } = schema as { properties?: Record<string, { type?: string }> };
   return (query) => {
-    const read: Part = {};
+    const read = Object.create(null) as Part;
     for (const [name, text] of Object.entries(query)) {
       const type = Object.hasOwn(properties, name) ? properties[name]?.type : undefined;
       read[name] = typeof text === 'string' ? readText(text, type) : text;

@@ -141,6 +141,8 @@ export function eventRoutes(app: Server, http: Http): void {
           request.id,
           'x-accel-buffering',
           'no',
+          'connection',
+          'close',
           ...STATIC_HEADERS,
         ]);
         respond.finished(request, 200);
