@@ -44,16 +44,26 @@ export interface RunningService {
   stop(): Promise<void>;
 }
 
-/** A data folder, also while a service runs on it. */
-export interface DataFolder {
-  audit(): Promise<AuditReport>;
+/** The books as of one moment. To be closed soon: the log of a service that writes them grows meanwhile. */
+export interface BooksReader {
   levels(): AsyncIterable<StockLevel>;
   reservations(): AsyncIterable<Reservation>;
   ledger(): AsyncIterable<LedgerEntry>;
-  /** Copies the books to a new file and returns its size in bytes. */
-  backup(file: string): Promise<number>;
-  /** Puts a copy in place of the books; refuses where there are any, or a service runs. */
-  restore(file: string): Promise<void>;
+  close(): void;
+}
+
+/** A data folder, also while a service runs on it. */
+export interface DataFolder {
+  hasBooks(): boolean;
+  audit(): Promise<AuditReport>;
+  read(): BooksReader;
+  /** Copies the books to a new file and verifies the copy. */
+  backup(file: string): Promise<void>;
+  /**
+   * Puts a copy in place of the books, with no service running. Books that are there are replaced only if `replace`
+   * says so, and then moved to the folder that is returned.
+   */
+  restore(file: string, replace: boolean): string | null;
 }
 
 export interface KeyFile {

@@ -3,6 +3,24 @@ import { Option } from 'commander';
 import type { CliParts } from './cli-parts.ts';
 import { ServiceClient } from './service-client.ts';
 
+const HELP_WIDTH = 80;
+
+/** What stands below a command's options: more to know, in paragraphs, and one example to copy. */
+export function moreHelp(example: string, ...paragraphs: string[]): string {
+  const wrapped = paragraphs.map((paragraph) => `\n${wrap(paragraph)}\n`);
+  return `${wrapped.join('')}\nExample\n  ${example}`;
+}
+
+function wrap(text: string): string {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1) ?? '';
+    if (line !== '' && line.length + 1 + word.length > HELP_WIDTH) lines.push(word);
+    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+  }
+  return lines.join('\n');
+}
+
 export const DEFAULT_URL = 'http://127.0.0.1:8000';
 
 export function dataDirOption(): Option {

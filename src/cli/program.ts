@@ -1,6 +1,6 @@
 /** `holdfast`: the commands, their help, and how each ends. */
 import { Command, CommanderError } from 'commander';
-import { Fault } from '../engine/faults.ts';
+import { Fault, type FaultCode } from '../engine/faults.ts';
 import type { CliParts } from './cli-parts.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBackup, addRestore } from './commands/backup.ts';
@@ -22,8 +22,8 @@ First steps
   holdfast demo             a flash sale in ten seconds, with its verdict`;
 
 const FOOTER = `
-Settings come from the environment and from .env; see .env.example and \`holdfast config\`.
-Every command explains itself with --help, and ends with an exit code: \`holdfast help exit-codes\`.`;
+Settings come from the environment and .env: .env.example, \`holdfast config\`.
+Each command explains itself with --help; how it ends: \`holdfast help exit-codes\`.`;
 
 export async function runCli(args: readonly string[], parts: CliParts): Promise<number> {
   let exitCode: number = EXIT.ok;
@@ -82,6 +82,9 @@ function addExitCodes({ program, parts, action }: Registry): void {
     );
 }
 
+/** The others say that something is in the way: another service, a file that is there or is not. */
+const STORE_BROKEN = new Set<FaultCode>(['STORE_DAMAGED', 'STORE_TIMEOUT', 'STORE_OVERLOADED']);
+
 function failed(error: unknown, { io }: CliParts): number {
   // Commander has said what was wrong with the options; help and version end this way too, with 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.cannot;
@@ -91,7 +94,7 @@ function failed(error: unknown, { io }: CliParts): number {
   }
   if (error instanceof Fault) {
     io.stderr.write(`holdfast: ${error.message}\n`);
-    return error.code === 'STORE_LOCKED' ? EXIT.cannot : EXIT.broken;
+    return STORE_BROKEN.has(error.code) ? EXIT.broken : EXIT.cannot;
   }
   // A folder that is not there, a disk that is full: told by the operating system, and clear enough.
   if (error instanceof Error && 'syscall' in error) {

@@ -4,29 +4,6 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { holdfast, tempFolder } from './support.ts';
 
-const COMMANDS = [
-  ...['serve', 'demo', 'import', 'export', 'replay', 'rush', 'audit', 'keys', 'backup', 'restore'],
-  ...['config', 'keys create', 'keys revoke'],
-];
-
-test('without a command it says what there is', async () => {
-  const { code, stdout } = await holdfast([]);
-  assert.equal(code, 0);
-  for (const command of COMMANDS)
-    assert.match(stdout, new RegExp(`^  ${command.split(' ')[0]}\\b`, 'm'));
-});
-
-test('every command explains itself with an example', async () => {
-  const answers = await Promise.all(
-    COMMANDS.map((command) => holdfast([...command.split(' '), '--help'])),
-  );
-  answers.forEach(({ code, stdout, stderr }, index) => {
-    assert.equal(code, 0, COMMANDS[index]);
-    assert.match(stdout, /\nExample\n {2}\S/, COMMANDS[index]);
-    assert.equal(stderr, '', COMMANDS[index]);
-  });
-});
-
 test('what cannot be understood ends with 2 and a hint', async () => {
   const misspelt = await holdfast(['serv']);
   assert.equal(misspelt.code, 2);

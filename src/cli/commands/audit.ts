@@ -2,7 +2,7 @@
 import type { AuditReport } from '../../core/audit.ts';
 import type { CliParts } from '../cli-parts.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { connect, dataDirOption, keyOption } from '../options.ts';
+import { connect, dataDirOption, keyOption, moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { count, painter, plural, writeJson, writeLines } from '../terminal.ts';
 import { reportFromJson, reportToJson } from '../audit-json.ts';
@@ -26,8 +26,10 @@ export function addAudit({ program, parts, action }: Registry): void {
     .option('--json', 'print as JSON')
     .addHelpText(
       'after',
-      '\nReads the books as they are on disk, also while a service runs on them, and changes nothing.' +
-        '\n\nExample\n  holdfast audit --data-dir /var/lib/holdfast',
+      moreHelp(
+        'holdfast audit --data-dir /var/lib/holdfast',
+        'Reads the books as they are on disk, also while a service runs on them, and changes nothing.',
+      ),
     )
     .action(action((options: Options) => audit(options, parts)));
 }

@@ -1,4 +1,5 @@
 /** `holdfast config`: each setting in effect, and where it came from. */
+import { moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { EXIT } from '../exit-codes.ts';
 import { plural, table, writeJson, writeLines } from '../terminal.ts';
@@ -12,7 +13,7 @@ export function addConfig({ program, parts, action }: Registry): void {
   const config = program
     .command('config')
     .description('show the settings in effect, and check them')
-    .addHelpText('after', '\nExample\n  HOLDFAST_PORT=9000 holdfast config check');
+    .addHelpText('after', moreHelp('HOLDFAST_PORT=9000 holdfast config check'));
   config
     .command('show', { isDefault: true })
     .description('each setting, its value, and where it came from (secrets are not shown)')

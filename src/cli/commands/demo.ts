@@ -16,6 +16,7 @@ import {
   passed,
 } from '../demo/demo-report.ts';
 import { CliFailure, EXIT, type ExitCode } from '../exit-codes.ts';
+import { moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { resultToJson, runRush, type RushResult } from '../rush/index.ts';
 import { ServiceClient } from '../service-client.ts';
@@ -38,8 +39,10 @@ export function addDemo({ program, parts, action }: Registry): void {
     .option('--json', 'print as JSON')
     .addHelpText(
       'after',
-      '\nRuns on a free port with a store in a temporary folder, and leaves nothing behind. Exit code 1 if a unit was oversold or undersold.' +
-        '\n\nExample\n  holdfast demo --buyers 10000',
+      moreHelp(
+        'holdfast demo --buyers 10000',
+        'Runs on a free port with a store in a temporary folder, and leaves nothing behind. Exit code 1 if a unit was oversold or undersold.',
+      ),
     )
     .action(action((options: Options) => demo(options, parts)));
 }
@@ -51,6 +54,8 @@ async function demo(options: Options, parts: CliParts): Promise<ExitCode> {
     if (!options.json) writeLines(stdout, lines);
   };
   const folder = mkdtempSync(join(tmpdir(), 'holdfast-demo-'));
+  const cleanUp = (): void => rmSync(folder, { recursive: true, force: true });
+  process.on('exit', cleanUp);
   try {
     const [result, audit] = await holdSale(folder, options, parts, tell);
     if (options.json) {
@@ -63,7 +68,8 @@ async function demo(options: Options, parts: CliParts): Promise<ExitCode> {
     tell([...describeSale(result), ...describeVerdict(result, audit, paint), ...describeNext()]);
     return passed(result, audit) ? EXIT.ok : EXIT.found;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    process.off('exit', cleanUp);
+    cleanUp();
   }
 }
 

@@ -13,9 +13,9 @@ import type { StockValues } from '../../engine/stock-file/stock-file.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
-import type { CliParts, DataFolder } from '../cli-parts.ts';
+import type { BooksReader, CliParts } from '../cli-parts.ts';
 import { CliFailure, EXIT, type ExitCode } from '../exit-codes.ts';
-import { dataDirOption } from '../options.ts';
+import { dataDirOption, moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { count, writeJson, type Output } from '../terminal.ts';
 
@@ -49,20 +49,26 @@ export function addExport({ program, parts, action }: Registry): void {
     .option('--json', 'with --output: say as JSON what was written')
     .addHelpText(
       'after',
-      '\nAn export of the stock can be imported again. One of the reservations holds customer ids: treat it as personal data.' +
-        '\n\nExample\n  holdfast export --what ledger --format ndjson --output ledger.ndjson',
+      moreHelp(
+        'holdfast export --what ledger --format ndjson --output ledger.ndjson',
+        'An export of the stock can be imported again. One of the reservations holds customer ids: treat it as personal data.',
+      ),
     )
     .action(action((options: Options) => exportBooks(options, parts)));
 }
 
 async function exportBooks(options: Options, parts: CliParts): Promise<ExitCode> {
   const { stdout, stderr } = parts.io;
-  const folder = parts.openDataFolder(options.dataDir ?? parts.settings().dataDir);
+  const books = parts.openDataFolder(options.dataDir ?? parts.settings().dataDir).read();
   let rows = 0;
   const lines = (async function* () {
-    for await (const line of write(folder, options)) {
-      yield line.text;
-      rows += line.rows;
+    try {
+      for await (const line of write(books, options)) {
+        yield line.text;
+        rows += line.rows;
+      }
+    } finally {
+      books.close();
     }
   })();
   if (options.output === undefined) {
@@ -81,25 +87,25 @@ interface Text {
   readonly rows: number;
 }
 
-async function* write(folder: DataFolder, { what, format }: Options): AsyncGenerator<Text> {
+async function* write(books: BooksReader, { what, format }: Options): AsyncGenerator<Text> {
   const csv = format === 'csv';
   const one = (text: string): Text => ({ text, rows: 1 });
   const header = (text: string): Text => ({ text, rows: 0 });
   if (what === 'stock') {
     if (csv) yield header(STOCK_CSV_HEADER);
-    for await (const level of folder.levels()) {
+    for await (const level of books.levels()) {
       const values = stockValues(level);
       if (csv) yield one(stockCsvLine(values));
       else for (const line of formatStockNdjson([values])) yield one(line);
     }
   } else if (what === 'reservations') {
     if (csv) yield header(csvLine(RESERVATION_COLUMNS));
-    for await (const reservation of folder.reservations()) {
+    for await (const reservation of books.reservations()) {
       yield one(csv ? reservationCsv(reservation) : ndjsonLine(reservationJson(reservation)));
     }
   } else {
     if (csv) yield header(csvLine(ENTRY_COLUMNS));
-    for await (const entry of folder.ledger()) {
+    for await (const entry of books.ledger()) {
       const json = entryJson(entry);
       yield one(csv ? csvLine(Object.values(json)) : ndjsonLine(json));
     }

@@ -13,7 +13,7 @@ import type { CliParts } from '../cli-parts.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { describeProblems } from '../file-problems.ts';
 import { readInput } from '../input-file.ts';
-import { connect, keyOption, urlOption, type ServiceOptions } from '../options.ts';
+import { connect, keyOption, urlOption, type ServiceOptions, moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { count, plural, table, writeJson, writeLines } from '../terminal.ts';
 
@@ -52,13 +52,10 @@ export function addImport({ program, parts, action }: Registry): void {
     .action(action((file: string, options: Options) => importStock(file, options, parts)));
 }
 
-const HELP = `
-A CSV file needs the columns sku and on_hand; safety_stock, max_per_order, max_per_customer, ttl_seconds, opens_at
-and closes_at may stand beside them. One wrong row, and nothing is sent: every problem is listed with its line, and
-the exit code is 1.
-
-Example
-  holdfast import products_export.csv --sku-from handle --dry-run`;
+const HELP = moreHelp(
+  'holdfast import products_export.csv --sku-from handle --dry-run',
+  'A CSV file needs the columns sku and on_hand; safety_stock, max_per_order, max_per_customer, ttl_seconds, opens_at and closes_at may stand beside them. One wrong row, and nothing is sent: every problem is listed with its line, and the exit code is 1.',
+);
 
 async function importStock(path: string, options: Options, parts: CliParts): Promise<ExitCode> {
   const { stdout } = parts.io;

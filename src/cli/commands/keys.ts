@@ -2,7 +2,7 @@
 import { InvalidArgumentError, Option } from 'commander';
 import { SCOPES, type Scope } from '../../engine/api-keys.ts';
 import { CliFailure, EXIT } from '../exit-codes.ts';
-import { dataDirOption } from '../options.ts';
+import { dataDirOption, moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { table, writeJson, writeLines } from '../terminal.ts';
 
@@ -23,7 +23,7 @@ export function addKeys(registry: Registry): void {
   const keys = registry.program
     .command('keys')
     .description('make, list and revoke API keys; a running service follows within a second')
-    .addHelpText('after', '\nExample\n  holdfast keys create --scopes storefront --name shop');
+    .addHelpText('after', moreHelp('holdfast keys create --scopes storefront --name shop'));
   const open = (options: Options) => {
     const { parts } = registry;
     return parts.openKeyFile(options.dataDir ?? parts.settings().dataDir);
@@ -49,7 +49,7 @@ function addCreate({ parts, action }: Registry, keys: Keys, open: Open): void {
     .option('--json', 'print as JSON')
     .addHelpText(
       'after',
-      '\nExample\n  holdfast keys create --name "the shop\'s server" --scopes storefront,orders',
+      moreHelp('holdfast keys create --name "the shop\'s server" --scopes storefront,orders'),
     )
     .action(
       action(async (options: CreateOptions) => {
@@ -117,7 +117,7 @@ function addRevoke({ parts, action }: Registry, keys: Keys, open: Open): void {
     .description('take a key back: whoever has it is refused from now on')
     .argument('<id>', 'as `keys list` shows it; of hf_ab12_… it is ab12')
     .addOption(dataDirOption())
-    .addHelpText('after', '\nExample\n  holdfast keys revoke 3f9c2a71b0de')
+    .addHelpText('after', moreHelp('holdfast keys revoke 3f9c2a71b0de'))
     .action(
       action(async (id: string, options: Options) => {
         const file = await open(options);

@@ -5,7 +5,7 @@ import type { CliParts } from '../cli-parts.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { describeProblems } from '../file-problems.ts';
 import { readInput } from '../input-file.ts';
-import { connect, keyOption, urlOption, type ServiceOptions } from '../options.ts';
+import { connect, keyOption, urlOption, type ServiceOptions, moreHelp } from '../options.ts';
 import { progressBar } from '../progress.ts';
 import type { Registry } from '../registry.ts';
 import { parseOrderFile, type OrderFile, type OrderFileOptions } from '../replay/order-file.ts';
@@ -40,15 +40,11 @@ interface Options extends ServiceOptions {
   readonly cancelPrefix: string;
 }
 
-const HELP = `
-One row for each line of an order, with the order's number, the SKU and the quantity. Each order is reserved as one
-cart and confirmed. A row with a negative quantity takes back what its customer bought before (order numbers such as
-C536379), or else writes stock off. Codes such as POST are no products and are left out; all is counted and shown.
-
-The stock of the file's SKUs is changed: use a service of its own (holdfast serve --store memory --port 8001).
-
-Example
-  holdfast replay online-retail.csv --url http://127.0.0.1:8001`;
+const HELP = moreHelp(
+  'holdfast replay online-retail.csv --url http://127.0.0.1:8001',
+  "One row for each line of an order, with the order's number, the SKU and the quantity. Each order is reserved as one cart and confirmed. A row with a negative quantity takes back what its customer bought before (order numbers such as C536379), or else writes stock off. Codes such as POST are no products and are left out; all is counted and shown.",
+  "The stock of the file's SKUs is changed: use a service of its own (holdfast serve --store memory --port 8001).",
+);
 
 export function addReplay({ program, parts, action }: Registry): void {
   const command = program

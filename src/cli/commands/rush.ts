@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import type { CliParts } from '../cli-parts.ts';
 import type { ExitCode } from '../exit-codes.ts';
-import { DEFAULT_URL } from '../options.ts';
+import { DEFAULT_URL, moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { RUSH_OPTIONS, runRush, type RushOptions } from '../rush/index.ts';
 
@@ -28,12 +28,10 @@ export function addRush({ program, parts, action }: Registry): void {
     );
 }
 
-const HELP = `
-Exit code 0: no unit was sold that was not there, none refused that was, and every threshold holds. 1: not so, or not
-proven. 2: the rush could not be run. Ctrl-C ends it early, with a verdict on what was answered by then.
-
-Example
-  holdfast rush --buyers 5000 --stock 100 --abandon 0.2 --ttl-seconds 3`;
+const HELP = moreHelp(
+  'holdfast rush --buyers 5000 --stock 100 --abandon 0.2 --ttl-seconds 3',
+  'Exit code 0: no unit was sold that was not there, none refused that was, and every threshold holds. 1: not so, or not proven. 2: the rush could not be run. Ctrl-C ends it early, with a verdict on what was answered by then.',
+);
 
 async function rush(options: RushOptions, parts: CliParts): Promise<ExitCode> {
   const { stdout, stderr, env } = parts.io;

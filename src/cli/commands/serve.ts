@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CliParts, Overrides, RunningService } from '../cli-parts.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { greeting } from '../greeting.ts';
-import { dataDirOption } from '../options.ts';
+import { dataDirOption, moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { writeLines } from '../terminal.ts';
 
@@ -32,8 +32,10 @@ export function addServe({ program, parts, action }: Registry): void {
     .option('--quiet', 'do not greet; warnings and failures are still told')
     .addHelpText(
       'after',
-      '\nThe greeting goes to stderr; the log to stdout as JSON lines, or to a file in the data folder when stdout is a terminal.' +
-        '\n\nExample\n  HOLDFAST_DATA_DIR=/var/lib/holdfast holdfast serve --port 9000',
+      moreHelp(
+        'HOLDFAST_DATA_DIR=/var/lib/holdfast holdfast serve --port 9000',
+        'The greeting goes to stderr; the log to stdout as JSON lines, or to a file in the data folder when stdout is a terminal.',
+      ),
     )
     .action(action((options: Options) => serve(options, parts)));
 }

@@ -59,10 +59,14 @@ function describeUnits(outcome: ReplayOutcome, { summary }: OrderFile): string[]
     count(done),
     note,
   ];
+  const where =
+    outcome.refused.size > 0
+      ? 'refused, or bought before the file began'
+      : 'bought before the file began';
   const early =
     unmatched.units === 0
       ? ''
-      : `${plural(unmatched.units, 'unit')} on ${plural(unmatched.times, 'line')} had been bought before the file began`;
+      : `the other ${plural(unmatched.units, 'unit')}, on ${plural(unmatched.times, 'line')}: ${where}`;
   return [
     ...table(
       [

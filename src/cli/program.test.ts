@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { Fault } from '../engine/faults.ts';
+import type { CliParts, DataFolder } from './cli-parts.ts';
+import { CliFailure } from './exit-codes.ts';
+import { runCli } from './program.ts';
+
+const COMMANDS = [
+  ...['serve', 'demo', 'import', 'export', 'replay', 'rush', 'audit', 'keys', 'backup', 'restore'],
+  ...['config', 'keys create', 'keys revoke'],
+];
+
+async function run(args: string, parts: Partial<CliParts> = {}) {
+  const said = { stdout: '', stderr: '' };
+  const missing = (): never => assert.fail('not needed here');
+  const code = await runCli(args === '' ? [] : args.split(' '), {
+    io: {
+      stdout: { write: (text) => (said.stdout += text) },
+      stderr: { write: (text) => (said.stderr += text) },
+      env: {},
+    },
+    version: '1.2.3',
+    settings: () => ({ lines: [], warnings: [], dataDir: './data', clientKey: null }),
+    startService: missing,
+    openDataFolder: missing,
+    openKeyFile: missing,
+    ...parts,
+  });
+  return { code, ...said };
+}
+
+function auditing(audit: DataFolder['audit']): Partial<CliParts> {
+  return { openDataFolder: () => ({ audit }) as DataFolder };
+}
+
+test('without a command it says what there is', async () => {
+  const { code, stdout } = await run('');
+  assert.equal(code, 0);
+  for (const command of COMMANDS) {
+    assert.match(stdout, new RegExp(`^  ${command.split(' ')[0] ?? ''}\\b`, 'm'));
+  }
+});
+
+test('every command explains itself with an example, in lines that fit', async () => {
+  for (const command of COMMANDS) {
+    const { code, stdout, stderr } = await run(`${command} --help`);
+    assert.equal(code, 0, command);
+    assert.match(stdout, /\nExample\n {2}\S/, command);
+    assert.equal(stderr, '', command);
+    const tooLong = stdout.split('\n').filter((line) => line.length > 92);
+    assert.deepEqual(tooLong, [], command);
+  }
+});
+
+test('what is wrong decides the exit code', async () => {
+  const fail = (error: Error) => auditing(() => Promise.reject(error));
+  const damaged = await run('audit', fail(new Fault('STORE_DAMAGED', 'page 7 is damaged')));
+  assert.deepEqual([damaged.code, damaged.stderr], [70, 'holdfast: page 7 is damaged\n']);
+  const locked = await run('audit', fail(new Fault('STORE_LOCKED', 'in use')));
+  assert.equal(locked.code, 2);
+  const refused = await run('audit', fail(new CliFailure('not so', 78)));
+  assert.deepEqual([refused.code, refused.stderr], [78, 'holdfast: not so\n']);
+  const system = Object.assign(new Error('ENOSPC: no space left on device'), { syscall: 'write' });
+  assert.equal((await run('audit', fail(system))).code, 2);
+  const bug = await run('audit', fail(new TypeError('x is not a function')));
+  assert.equal(bug.code, 70);
+  assert.match(bug.stderr, /this is a bug in Holdfast, please report it:\nTypeError: x is not/);
+});
+
+test('an audit that finds something ends with 1 and says what', async () => {
+  const problem = { kind: 'oversold', message: 'HAT promises 1 more than it has' } as const;
+  const where = { sku: 'HAT', reservationId: null, seq: null };
+  const report = { ok: false, skus: 1, reservations: 2, entries: 3, problemCount: 1 };
+  const parts = auditing(() =>
+    Promise.resolve({ ...report, problems: [{ ...problem, ...where }] }),
+  );
+  const people = await run('audit', parts);
+  assert.equal(people.code, 1);
+  assert.match(people.stdout, /oversold: HAT promises 1 more than it has/);
+  assert.match(people.stdout, /FAILED: 1 difference\./);
+  const machines = await run('audit --json', parts);
+  assert.equal(machines.code, 1);
+  assert.equal((JSON.parse(machines.stdout) as { problem_count: number }).problem_count, 1);
+});
