@@ -1,6 +1,7 @@
 /** The service's log: JSON lines in the Elastic Common Schema, one event each, without personal data. */
 import { ecsFormat } from '@elastic/ecs-pino-format';
 import { pino, type Logger } from 'pino';
+import { Fault } from '../engine/faults.ts';
 import type { LogOutput } from './log-output.ts';
 
 export const SERVICE_NAME = 'holdfast';
@@ -27,12 +28,29 @@ export function createLogger({ level, version, output }: LoggerOptions): Logger 
       formatters: {
         ...format.formatters,
         log: (fields) => {
-          // A framework's request object carries the caller's address, which has no place in a log.
-          const { req: _req, res: _res, ...rest } = fields;
-          return formatLog?.(rest) ?? rest;
+          const known = inEcs(fields);
+          return formatLog?.(known) ?? known;
         },
       },
     },
     { write: (line) => output.write(line) },
   );
+}
+
+/** Fields that have a name in ECS under that name, and nothing about the caller. */
+function inEcs(fields: Record<string, unknown>): Record<string, unknown> {
+  // A framework's request object carries the caller's address, which has no place in a log.
+  const { req: _req, res: _res, request_id, route, code, err, ...rest } = fields;
+  if (request_id !== undefined) rest['http.request.id'] = request_id;
+  if (route !== undefined) rest['http.route'] = route;
+  if (err instanceof Fault) {
+    // Trouble outside is told by its code: under overload a stack trace each would be the next trouble.
+    rest['error.type'] = err.name;
+    rest['error.code'] = err.code;
+    rest['error.message'] = err.message;
+  } else {
+    if (err !== undefined) rest['err'] = err;
+    if (code !== undefined) rest['error.code'] = code;
+  }
+  return rest;
 }

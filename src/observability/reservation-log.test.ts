@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import type { Command } from '../core/command.ts';
 import { DEFAULT_RULES } from '../core/rules.ts';
+import { Fault } from '../engine/faults.ts';
 import { MemoryStore } from '../stores/memory/memory-store.ts';
 import type { LogOutput } from './log-output.ts';
 import { createLogger } from './logger.ts';
@@ -151,9 +152,11 @@ test("the general log is ECS too, and drops what a framework's request object ca
   const logger = createLogger({ level: 'info', version: '1.2.3', output });
   const request = { remoteAddress: CUSTOMER, headers: { authorization: CUSTOMER } };
   logger.warn({ req: request, res: {} }, 'slow');
-  logger.error({ err: new Error('disk full'), 'http.request.id': 'r-2' }, 'the store failed');
+  logger.error({ err: new Error('disk full'), request_id: 'r-2' }, 'the store failed');
   logger.debug('not at this level');
-  const [slow, failed, ...rest] = output.lines();
+  const fault = new Fault('STORE_OVERLOADED', 'the queue is full');
+  logger.warn({ err: fault, code: fault.code, request_id: 'r-3' }, 'no answer');
+  const [slow, failed, full, ...rest] = output.lines();
   assert.deepEqual(rest, []);
   assert.equal(slow?.['log.level'], 'warn');
   assert.equal(slow['message'], 'slow');
@@ -163,7 +166,11 @@ test("the general log is ECS too, and drops what a framework's request object ca
     'disk full',
   );
   assert.equal(failed?.['http.request.id'], 'r-2');
-  for (const line of [slow, failed]) {
+  assert.equal(full?.['error.code'], 'STORE_OVERLOADED');
+  assert.equal(full['error.message'], 'the queue is full');
+  assert.equal(full['http.request.id'], 'r-3');
+  assert.ok(!('error' in full), 'a fault has no stack trace');
+  for (const line of [slow, failed, full]) {
     assert.equal(line['service.name'], 'holdfast');
     assert.equal(line['ecs.version'], '8.10.0');
   }
