@@ -136,12 +136,7 @@ function shortOf(view: BookView, level: StockLevel, requested: number, now: numb
   return { code: short.reason, short: [short], nextExpiryAt: short.nextExpiryAt };
 }
 
-function describeShort(
-  view: BookView,
-  level: StockLevel,
-  requested: number,
-  now: number,
-): Short {
+function describeShort(view: BookView, level: StockLevel, requested: number, now: number): Short {
   const left = available(level);
   // Below a shortfall the active lines may all lapse and still leave nothing: no chance to promise.
   const mayComeBack = level.reserved > 0 && uncommitted({ ...level, reserved: 0 }) > 0;

@@ -1,0 +1,11 @@
+import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
+import type { StoreSubject } from './subject.ts';
+
+export const memorySubject: StoreSubject = {
+  name: 'memory',
+  supports: { durable: false },
+  home: () =>
+    Promise.resolve({
+      open: ({ clock, rules }) => Promise.resolve(new MemoryStore(clock, rules)),
+    }),
+};
