@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -130,6 +131,52 @@ test('keys are made, listed and revoked while the service runs', async (t) => {
   await until(async () => (await statusWithKey()) === 401);
   assert.equal((await call(service, 'GET', '/stock')).status, 401, 'it does not become open');
   assert.equal((await holdfast(['keys', 'revoke', 'nope'], { cwd })).code, 2);
+});
+
+test('stopped in the middle of a sale it answers what is in flight, and forgets nothing it granted', async (t) => {
+  const cwd = tempFolder(t);
+  const service = await serve(t, cwd, { HOLDFAST_LOG_RESERVATIONS: 'none' });
+  await call(service, 'PUT', '/stock/HAT', { on_hand: 10_000 });
+  let granted = 0;
+  let refused = 0;
+  const buyer = async (): Promise<void> => {
+    for (;;) {
+      try {
+        const { status } = await call(service, 'POST', '/stock/HAT/reserve');
+        if (status === 200) granted += 1;
+        else assert.equal(status, 503);
+      } catch {
+        refused += 1;
+        return;
+      }
+    }
+  };
+  const buyers = Array.from({ length: 20 }, buyer);
+  await until(() => Promise.resolve(granted > 200));
+  const ended = await service.stop();
+  await Promise.all(buyers);
+  assert.equal(ended.code, 0, ended.stderr);
+  assert.equal(refused, 20);
+  const next = await serve(t, cwd);
+  const { body } = await call(next, 'GET', '/stock/HAT');
+  assert.deepEqual([body['reserved'], body['available']], [granted, 10_000 - granted]);
+});
+
+test('a second signal does not wait for what is in flight', async (t) => {
+  const service = await serve(t, tempFolder(t), {}, ['--store', 'memory']);
+  const { hostname, port } = new URL(service.url);
+  const socket = connect(Number(port), hostname);
+  t.after(() => socket.destroy());
+  socket.on('error', () => undefined);
+  // A request whose body never ends.
+  socket.write(
+    'POST /reservations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{',
+  );
+  await sleep(200);
+  service.signal('SIGTERM');
+  await until(() => Promise.resolve(service.stderr.includes('then stopping')));
+  service.signal('SIGINT');
+  assert.equal((await service.ended).code, 130);
 });
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
