@@ -238,9 +238,15 @@ export class EmbeddedStore implements ReservationStore {
       await this.#worker.terminate();
       return;
     }
-    const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
+    const ended = new Promise<Error | number>((resolve) => {
+      this.#worker.once('exit', resolve);
+      this.#failureListeners.add(resolve);
+    });
     this.#post({ type: 'close' });
-    await exited;
+    const failure = await ended;
+    if (!(failure instanceof Error)) return;
+    await this.#worker.terminate();
+    throw failure;
   }
 
   #assertOpen(): void {
