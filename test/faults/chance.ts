@@ -1,12 +1,12 @@
 /** Chance with a seed that is printed, and how many of a thing a test does, so that a failure can be run again as it was. */
-import { basename } from 'node:path';
+import { relative } from 'node:path';
 import type { TestContext } from 'node:test';
 import { Random } from '../linearizability/random.ts';
 
 export function seeded(t: TestContext, file: string): Random {
   const seed = setting('HOLDFAST_SEED', Math.floor(Math.random() * 1_000_000));
   t.diagnostic(
-    `seed ${seed}; again: HOLDFAST_SEED=${seed} node --test test/faults/${basename(file)}`,
+    `seed ${seed}; again: HOLDFAST_SEED=${seed} node --test ${relative(process.cwd(), file)}`,
   );
   return new Random(seed);
 }
