@@ -10,10 +10,11 @@ export function describeProblems(
   total: number,
 ): string[] {
   const shown = problems.slice(0, SHOWN);
-  const lines = shown.map(({ line, severity, message, value }) => {
+  const lines = shown.map(({ line, severity, column, message, value }) => {
     const found =
       value === undefined || message.includes(value) ? '' : ` Found: ${JSON.stringify(value)}.`;
-    return `line ${line}: ${severity}: ${message}${found}`;
+    const where = column === undefined ? '' : ` in ${column}`;
+    return `line ${line}: ${severity}${where}: ${message}${found}`;
   });
   const more = total - shown.length;
   return more > 0 ? [...lines, `… and ${count(more)} more; --json lists the first 1,000`] : lines;

@@ -82,6 +82,15 @@ export class ServiceClient {
     return answer.body;
   }
 
+  /** Throws `CliFailure` where nobody answers at all. */
+  async reach(): Promise<void> {
+    try {
+      await this.#send({ method: 'GET', path: '/healthz' });
+    } catch (error) {
+      throw this.#unreachable(error);
+    }
+  }
+
   close(): Promise<void> {
     return this.#pool.close();
   }

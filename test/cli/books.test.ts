@@ -8,7 +8,10 @@ test('a file with wrong rows is refused row by row, and nothing is sent', async 
   const file = sharedFile('shopify-products-apparel.csv');
   const { code, stdout } = await holdfast(['import', file, '--url', 'http://127.0.0.1:9']);
   assert.equal(code, 1);
-  assert.match(stdout, /^line 2: error: ocean-blue-shirt has no SKU: .*--sku-from handle/m);
+  assert.match(
+    stdout,
+    /^line 2: error in Variant SKU: ocean-blue-shirt has no SKU: .*--sku-from handle/m,
+  );
   assert.match(stdout, /Nothing was sent: .* has 22 errors in 22 rows\./);
   const json = await holdfast(['import', file, '--json', '--url', 'http://127.0.0.1:9']);
   assert.equal((JSON.parse(json.stdout) as { errors: number }).errors, 22);

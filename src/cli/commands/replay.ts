@@ -33,7 +33,7 @@ interface Options extends ServiceOptions {
   readonly dateColumn?: string;
   readonly priceColumn?: string;
   readonly customerColumn?: string;
-  readonly separator: NonNullable<OrderFileOptions['separator']>;
+  readonly separator: 'auto' | ',' | ';' | 'tab' | '|';
   readonly decimal: NonNullable<OrderFileOptions['decimal']>;
   readonly dateOrder: NonNullable<OrderFileOptions['dateOrder']>;
   readonly nonProduct?: readonly string[];
@@ -86,7 +86,7 @@ function addReadingOptions(command: Command): Command {
   return command
     .addOption(
       new Option('--separator <mark>', 'between the cells')
-        .choices(['auto', ',', ';', '\t', '|'])
+        .choices(['auto', ',', ';', 'tab', '|'])
         .default('auto'),
     )
     .addOption(
@@ -171,7 +171,7 @@ function readingOptions(options: Options): OrderFileOptions {
       ...(priceColumn === undefined ? {} : { price: priceColumn }),
       ...(customerColumn === undefined ? {} : { customer: customerColumn }),
     },
-    separator,
+    separator: separator === 'tab' ? '\t' : separator,
     decimal,
     dateOrder,
     nonProduct: nonProduct ?? [],

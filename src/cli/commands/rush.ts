@@ -4,7 +4,8 @@ import type { CliParts } from '../cli-parts.ts';
 import type { ExitCode } from '../exit-codes.ts';
 import { DEFAULT_URL, moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
-import { RUSH_OPTIONS, runRush, type RushOptions } from '../rush/index.ts';
+import { RUSH_ARGUMENT, RUSH_OPTIONS, runRush, type RushOptions } from '../rush/index.ts';
+import { ServiceClient } from '../service-client.ts';
 
 type Options = Omit<RushOptions, 'url'> & { readonly url?: string };
 
@@ -12,7 +13,7 @@ export function addRush({ program, parts, action }: Registry): void {
   const command = program
     .command('rush')
     .description('let thousands of buyers race for the stock of a running service, and judge it')
-    .argument('[url]', `address of the service (default: ${DEFAULT_URL})`)
+    .argument('[url]', `${RUSH_ARGUMENT.description} (default: ${DEFAULT_URL})`)
     .addOption(new Option('--url <url>', 'the same').hideHelp());
   for (const { flags, description, defaultValue } of RUSH_OPTIONS) {
     const usual = defaultValue === undefined ? '' : ` (default: ${defaultValue})`;
@@ -36,6 +37,9 @@ const HELP = moreHelp(
 async function rush(options: RushOptions, parts: CliParts): Promise<ExitCode> {
   const { stdout, stderr, env } = parts.io;
   const key = options.key ?? parts.settings().clientKey ?? undefined;
+  // The rush itself waits for a service that is starting; one that is not there is told of at once.
+  const client = new ServiceClient({ url: options.url, key: key ?? null });
+  await client.reach().finally(() => client.close());
   const stop = new AbortController();
   const asked = (): void => {
     process.off('SIGINT', asked);
