@@ -10,14 +10,12 @@ import type { Answer, Command } from '../../src/core/command.ts';
 import type { ReservationStatus } from '../../src/core/reservation.ts';
 import { DEFAULT_RULES } from '../../src/core/rules.ts';
 import type { ReservationStore } from '../../src/engine/ports.ts';
-import { SharedClock } from '../../src/stores/embedded/anchored-clock.ts';
-import { EmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
+import type { SharedClock } from '../../src/stores/embedded/anchored-clock.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import type { Random } from '../linearizability/random.ts';
 import { confirm, release, reserve, setStock, sweep, uuid } from '../support/commands.ts';
-import { START } from '../support/fake-clock.ts';
-import { tempDir } from '../support/temp-dir.ts';
 import { seeded, setting, shuffled } from './chance.ts';
+import { newStore, startClock } from './clocked-store.ts';
 
 const RACES = setting('HOLDFAST_RACES', 10_000);
 /** Races with one deadline: more than are swept in passing, so that some lapses are not recorded yet. */
@@ -330,20 +328,11 @@ async function race(t: TestContext, store: ReservationStore, clock: SharedClock)
 }
 
 test('at the deadline one of confirm, release, reacquire, sweep and the next buyer wins: memory', async (t) => {
-  const clock = new SharedClock();
-  clock.set(START);
+  const clock = startClock();
   await race(t, new MemoryStore(clock, DEFAULT_RULES), clock);
 });
 
 test('at the deadline one of confirm, release, reacquire, sweep and the next buyer wins: embedded', async (t) => {
-  const clock = new SharedClock();
-  clock.set(START);
-  const store = await EmbeddedStore.open({
-    dataDir: await tempDir(t),
-    rules: DEFAULT_RULES,
-    commandDeadlineMs: 60_000,
-    clock,
-  });
-  t.after(() => store.close());
-  await race(t, store, clock);
+  const clock = startClock();
+  await race(t, await newStore(t, clock), clock);
 });
