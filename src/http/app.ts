@@ -72,6 +72,8 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     genReqId: ids,
     clientErrorHandler: createClientErrorHandler(problems, ids),
     frameworkErrors: (error, request, reply) => {
+      // Before routing a request has none of what we note on it.
+      Object.assign(request, { route: 'unmatched', startedAt: 0, admitted: false });
       respond.problem(request, reply, problemOfFailure(error, request, logger));
     },
   }).withTypeProvider<TypeBoxTypeProvider>();

@@ -5,7 +5,7 @@ import test from 'node:test';
 import type { Scope } from '../../src/engine/api-keys.ts';
 import { isProblem } from './support/conforms.ts';
 import { testKeys } from './support/keys.ts';
-import { startService } from './support/service.ts';
+import { startService, type CallOptions } from './support/service.ts';
 
 const ID = '01a21ce0-6e00-70ed-a164-5e7019d7e07b';
 const CSV = { raw: 'sku,on_hand\nA,1\n', headers: { 'content-type': 'text/csv' } };
@@ -54,7 +54,7 @@ test('each route lets in its scopes and no other', async (t) => {
     headers: headers.admin,
   });
   for (const [method, url, allowed, body] of CALLS) {
-    const sent = url.startsWith('/stock/import')
+    const sent: CallOptions = url.startsWith('/stock/import')
       ? CSV
       : { ...(body === undefined ? {} : { body }) };
     for (const scope of [...scopes, null]) {
