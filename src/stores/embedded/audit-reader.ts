@@ -6,6 +6,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { Audit, type AuditReport } from '../../core/audit.ts';
 import type { Reservation } from '../../core/reservation.ts';
+import { Fault } from '../../engine/faults.ts';
 import { ENTRIES_PER_MARK } from './ledger-table.ts';
 import { recentLevels } from './level-table.ts';
 import { openReadOnly } from './read-only.ts';
@@ -23,34 +24,55 @@ import { structureFindings } from './structure.ts';
 
 /** Works on the books of a running service, of a stopped one, and on a backup. */
 export function auditFile(database: string): AuditReport {
-  const db = openReadOnly(database);
+  let db: DatabaseSync | null = null;
   try {
+    db = openReadOnly(database);
     db.exec('BEGIN');
     return new BooksAudit(db).run();
+  } catch (error) {
+    if (!(error instanceof Fault) || error.code !== 'STORE_DAMAGED') throw error;
+    const audit = new Audit(0);
+    audit.report('record_damaged', error.message);
+    return audit.finish();
   } finally {
-    db.close();
+    db?.close();
+  }
+}
+
+interface Meta {
+  readonly purgedBefore: number;
+  readonly levelsSeq: number;
+  readonly active: number;
+  readonly fault: string | null;
+}
+
+function meta(db: DatabaseSync): Meta {
+  try {
+    const row = new Statement(db, 'SELECT purged_before, levels_seq, active FROM meta').get();
+    const [purgedBefore, levelsSeq, active] = row as readonly [number, number, number];
+    return { purgedBefore, levelsSeq, active, fault: null };
+  } catch (error) {
+    const fault = `meta cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    return { purgedBefore: 0, levelsSeq: 0, active: 0, fault };
   }
 }
 
 class BooksAudit {
   readonly #db: DatabaseSync;
   readonly #audit: Audit;
-  readonly #levelsSeq: number;
-  readonly #statedActive: number;
+  readonly #meta: Meta;
   readonly #skuIds = new Map<string, number>();
   /** Active lines that reservations tell of, by what `active_line` must say. */
   readonly #lines = new Set<string>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
-    const [meta] = this.#select('SELECT purged_before, levels_seq, active FROM meta');
-    const [purgedBefore, levelsSeq, active] = (meta ?? [0, 0, 0]) as [number, number, number];
-    this.#levelsSeq = levelsSeq;
-    this.#statedActive = active;
-    this.#audit = new Audit(purgedBefore);
+    this.#meta = meta(db);
+    this.#audit = new Audit(this.#meta.purgedBefore);
   }
 
   run(): AuditReport {
+    if (this.#meta.fault !== null) this.#audit.report('record_damaged', this.#meta.fault);
     this.#guard('structure', () => {
       this.#structure();
     });
@@ -86,10 +108,6 @@ class BooksAudit {
 
   #rows(sql: string): IterableIterator<Row> {
     return new Statement(this.#db, sql).iterate();
-  }
-
-  #select(sql: string): Row[] {
-    return new Statement(this.#db, sql).all();
   }
 
   /** A row that is not what was written is reported, and the next one read. */
@@ -141,7 +159,8 @@ class BooksAudit {
   #levels(): void {
     const recent = new Map<number, SkuRecord>();
     this.#guard('newest ledger entries', () => {
-      for (const record of recentLevels(this.#db, this.#levelsSeq)) recent.set(record.id, record);
+      for (const record of recentLevels(this.#db, this.#meta.levelsSeq))
+        recent.set(record.id, record);
     });
     this.#each(`SELECT ${SKU_COLUMNS} FROM sku NOT INDEXED ORDER BY id`, (row) => {
       const record = readSku(row);
@@ -158,8 +177,8 @@ class BooksAudit {
       active += 1;
       this.#expectLines(reservation);
     });
-    if (active === this.#statedActive) return;
-    const message = `meta counts ${this.#statedActive} active reservations, there are ${active}`;
+    if (active === this.#meta.active) return;
+    const message = `meta counts ${this.#meta.active} active reservations, there are ${active}`;
     this.#audit.report('index_differs', message);
   }
 

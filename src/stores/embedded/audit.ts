@@ -4,6 +4,9 @@ import type { AuditReport } from '../../core/audit.ts';
 import { Fault, type FaultCode } from '../../engine/faults.ts';
 import { dataFiles } from './data-files.ts';
 
+/** The process's own may not suit a thread; `node:sqlite` is not news to anybody. */
+export const WORKER_FLAGS = ['--disable-warning=ExperimentalWarning'];
+
 export interface AuditTask {
   readonly task: 'audit' | 'structure';
   readonly database: string;
@@ -31,6 +34,7 @@ async function run(task: AuditTask): Promise<AuditAnswer> {
   const worker = new Worker(new URL('./audit.worker.ts', import.meta.url), {
     workerData: task,
     name: 'holdfast-audit',
+    execArgv: WORKER_FLAGS,
   });
   try {
     const answer = await new Promise<AuditAnswer>((resolve, reject) => {

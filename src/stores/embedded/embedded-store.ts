@@ -23,7 +23,7 @@ import type {
   SubmitOptions,
 } from '../../engine/ports.ts';
 import { AnchoredClock, SharedClock } from './anchored-clock.ts';
-import { auditDataDir, checkStructure } from './audit.ts';
+import { auditDataDir, checkStructure, WORKER_FLAGS } from './audit.ts';
 import { CommandQueue, type Job } from './command-queue.ts';
 import type { StartCheck } from './open-database.ts';
 import {
@@ -88,6 +88,7 @@ export class EmbeddedStore implements ReservationStore {
     const worker = new Worker(new URL('./writer.worker.ts', import.meta.url), {
       workerData: settings,
       name: 'holdfast-writer',
+      execArgv: WORKER_FLAGS,
     });
     const opened = await firstMessage(worker);
     if (opened.type === 'open') return new EmbeddedStore(worker, opened, options);
@@ -368,5 +369,8 @@ function firstMessage(worker: Worker): Promise<FromWriter> {
   return new Promise((resolve, reject) => {
     worker.once('message', resolve);
     worker.once('error', reject);
+    worker.once('exit', () => {
+      reject(new Fault('STORE_UNAVAILABLE', 'the writer ended before it had opened the books'));
+    });
   });
 }
