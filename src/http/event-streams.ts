@@ -133,8 +133,9 @@ class EventStream {
     }
   }
 
-  /** True where something ended the pause early. */
+  /** True where something ended the pause early, or had ended the stream before it. */
   async #pause(milliseconds: number): Promise<boolean> {
+    if (this.#stopped) return true;
     const woken = await new Promise<boolean>((resolve) => {
       const timer = setTimeout(resolve, milliseconds, false);
       this.#resume = () => {
