@@ -4,8 +4,13 @@ import type { AuditReport } from '../../core/audit.ts';
 import { Fault, type FaultCode } from '../../engine/faults.ts';
 import { dataFiles } from './data-files.ts';
 
-/** The process's own may not suit a thread; `node:sqlite` is not news to anybody. */
-export const WORKER_FLAGS = ['--disable-warning=ExperimentalWarning'];
+/** A thread inherits the process's flags, which do not suit it where the program was given in place of a file. */
+export function workerFlags(): { execArgv?: string[] } {
+  const inline = process.execArgv.some((flag) =>
+    /^(-e|-p|--eval|--print|--input-type)\b/.test(flag),
+  );
+  return inline ? { execArgv: ['--disable-warning=ExperimentalWarning'] } : {};
+}
 
 export interface AuditTask {
   readonly task: 'audit' | 'structure';
@@ -34,7 +39,7 @@ async function run(task: AuditTask): Promise<AuditAnswer> {
   const worker = new Worker(new URL('./audit.worker.ts', import.meta.url), {
     workerData: task,
     name: 'holdfast-audit',
-    execArgv: WORKER_FLAGS,
+    ...workerFlags(),
   });
   try {
     const answer = await new Promise<AuditAnswer>((resolve, reject) => {

@@ -23,7 +23,7 @@ import type {
   SubmitOptions,
 } from '../../engine/ports.ts';
 import { AnchoredClock, SharedClock } from './anchored-clock.ts';
-import { auditDataDir, checkStructure, WORKER_FLAGS } from './audit.ts';
+import { auditDataDir, checkStructure, workerFlags } from './audit.ts';
 import { CommandQueue, type Job } from './command-queue.ts';
 import type { StartCheck } from './open-database.ts';
 import {
@@ -88,7 +88,7 @@ export class EmbeddedStore implements ReservationStore {
     const worker = new Worker(new URL('./writer.worker.ts', import.meta.url), {
       workerData: settings,
       name: 'holdfast-writer',
-      execArgv: WORKER_FLAGS,
+      ...workerFlags(),
     });
     const opened = await firstMessage(worker);
     if (opened.type === 'open') return new EmbeddedStore(worker, opened, options);
