@@ -5,6 +5,7 @@ import { Fault } from '../../src/engine/faults.ts';
 import type { CommitNotice } from '../../src/engine/ports.ts';
 import { release, reserve, setStock, sweep, uuid } from '../support/commands.ts';
 import { START } from '../support/fake-clock.ts';
+import type { Lifetime } from '../support/temp-dir.ts';
 import { Shop, type StoreSubject } from './subject.ts';
 
 export function lifecycle(subject: StoreSubject): void {
@@ -57,7 +58,7 @@ export function lifecycle(subject: StoreSubject): void {
 
   describe('notices of commits', () => {
     async function listening(
-      t: Parameters<StoreSubject['home']>[0],
+      t: Lifetime,
     ): Promise<{ shop: Shop; notices: CommitNotice[]; stop: () => void }> {
       const shop = await Shop.open(t, subject);
       const notices: CommitNotice[] = [];

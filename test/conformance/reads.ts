@@ -13,6 +13,7 @@ import {
   uuid,
 } from '../support/commands.ts';
 import { START } from '../support/fake-clock.ts';
+import type { Lifetime } from '../support/temp-dir.ts';
 import { Shop, type StoreSubject } from './subject.ts';
 
 /** In code point order. By UTF-16 units, or by any alphabet, some would stand elsewhere. */
@@ -37,7 +38,7 @@ const IN_ORDER = [
 ];
 
 export function reads(subject: StoreSubject): void {
-  async function shopWithAll(t: Parameters<StoreSubject['home']>[0]): Promise<Shop> {
+  async function shopWithAll(t: Lifetime): Promise<Shop> {
     const shop = await Shop.open(t, subject);
     const mixed = IN_ORDER.toSorted((a, b) => (a.length - b.length) * 7 + (a < b ? 1 : -1));
     await shop.ask(importStock(mixed.map((sku) => setting(sku, 1))));

@@ -1,6 +1,5 @@
 /** A store as the suites see it: where its data lives, how it is opened, and what it promises beyond the port. */
 import assert from 'node:assert/strict';
-import type { TestContext } from 'node:test';
 import type { Answer, Command, Idempotency } from '../../src/core/command.ts';
 import type { LedgerEntry } from '../../src/core/ledger.ts';
 import type { Reservation } from '../../src/core/reservation.ts';
@@ -10,6 +9,7 @@ import type { ReservationStore, StoreStats } from '../../src/engine/ports.ts';
 import { FakeClock, START } from '../support/fake-clock.ts';
 import { levelText, outcome } from '../support/outcome.ts';
 import type { Row } from '../support/scenario.ts';
+import type { Lifetime } from '../support/temp-dir.ts';
 
 export interface StoreSetup {
   readonly rules: Rules;
@@ -29,7 +29,7 @@ export interface StoreSubject {
     /** What was answered is still there after the store was closed and opened again. */
     readonly durable: boolean;
   };
-  home(t: TestContext): Promise<StoreHome>;
+  home(t: Lifetime): Promise<StoreHome>;
 }
 
 /** One store at a time on one home and one clock, closed after the test. */
@@ -39,11 +39,7 @@ export class Shop {
   readonly #home: StoreHome;
   #store: ReservationStore;
 
-  static async open(
-    t: TestContext,
-    subject: StoreSubject,
-    rules: Partial<Rules> = {},
-  ): Promise<Shop> {
+  static async open(t: Lifetime, subject: StoreSubject, rules: Partial<Rules> = {}): Promise<Shop> {
     const setup = { clock: new FakeClock(), rules: { ...DEFAULT_RULES, ...rules } };
     let shop: Shop | null = null;
     // Hooks run in the order they were set: the store is closed before its home is torn down.
@@ -115,7 +111,8 @@ export interface Everything {
   readonly stats: StoreStats;
 }
 
-const ALL = 1_000_000;
+/** A limit beyond everything that a test makes. */
+export const ALL = 1_000_000;
 
 export async function everything(store: ReservationStore): Promise<Everything> {
   return {

@@ -1,0 +1,201 @@
+/**
+ * Random histories of every command on the store under test and on the memory store, with one clock for both. After
+ * each step the answers and the whole of the books are equal, and the invariants hold. A failure prints the smallest
+ * history that fast-check finds, and the line to type to run it again.
+ */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { Answer, CommandType } from '../../src/core/command.ts';
+import { REJECTION_CODES, type RejectionCode } from '../../src/core/rejection.ts';
+import type { ReservationStore } from '../../src/engine/ports.ts';
+import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
+import { ALL, type Everything, type StoreSubject } from '../conformance/subject.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import {
+  histories,
+  Narrator,
+  type History,
+  type Request,
+  type Step,
+} from '../support/histories.ts';
+import { assertInvariants, assertWithinLimits, Watch, type Books } from '../support/invariants.ts';
+import { assertProperty, isReplay } from '../support/replay.ts';
+
+interface Extent {
+  readonly runs: number;
+  readonly maxSteps: number;
+  /** The test file that calls, for the line to type. */
+  readonly file: string;
+}
+
+/** Commands as they went, and refusals as they came, over all histories of a run. */
+class Coverage {
+  readonly commands = new Set<CommandType>();
+  readonly rejections = new Set<RejectionCode>();
+  readonly steps = new Set<Step['kind']>();
+
+  note({ command }: Request, answer: Answer): void {
+    this.commands.add(command.type);
+    if (!answer.ok) this.rejections.add(answer.rejection.code);
+  }
+}
+
+const COMMANDS: Record<CommandType, true> = {
+  reserve: true,
+  confirm: true,
+  release: true,
+  extend: true,
+  cancel: true,
+  acknowledge: true,
+  set_stock: true,
+  adjust_stock: true,
+  import_stock: true,
+  sweep: true,
+  purge: true,
+};
+
+export function modelSuite(subject: StoreSubject, { runs, maxSteps, file }: Extent): void {
+  describe(`the ${subject.name} store against the memory store`, () => {
+    const coverage = new Coverage();
+
+    it('answers every history alike, with the same books after every step', async () => {
+      await assertProperty(
+        fc.asyncProperty(histories(maxSteps), (history) => compare(subject, history, coverage)),
+        { runs, file },
+      );
+    });
+
+    it('in histories that left no command and no refusal out', () => {
+      if (isReplay()) return;
+      assert.deepEqual([...coverage.commands].sort(), Object.keys(COMMANDS).sort());
+      assert.deepEqual([...coverage.rejections].sort(), REJECTION_CODES.toSorted());
+      assert.equal(coverage.steps.size, 5);
+    });
+  });
+}
+
+async function compare(subject: StoreSubject, history: History, coverage: Coverage): Promise<void> {
+  const cleanups: (() => unknown)[] = [];
+  const home = await subject.home({ after: (done) => cleanups.push(done) });
+  const setup = { rules: history.rules, clock: new FakeClock() };
+  const pair = new Pair(await home.open(setup), setup.clock, history, coverage);
+  try {
+    await pair.begin();
+    for (const step of history.steps) {
+      coverage.steps.add(step.kind);
+      if (step.kind === 'reopen' && subject.supports.durable) {
+        await pair.store.close();
+        pair.store = await home.open(setup);
+      }
+      await pair.take(step);
+    }
+    await pair.end();
+  } finally {
+    await pair.store.close();
+    for (const cleanup of cleanups) await cleanup();
+  }
+}
+
+/** The store under test and the reference, one step at a time. */
+class Pair {
+  store: ReservationStore;
+  readonly #reference: MemoryStore;
+  readonly #clock: FakeClock;
+  readonly #coverage: Coverage;
+  readonly #narrator: Narrator;
+  readonly #watch = new Watch();
+  #ledger: Books['ledger'] = [];
+
+  constructor(store: ReservationStore, clock: FakeClock, { rules }: History, coverage: Coverage) {
+    this.store = store;
+    this.#clock = clock;
+    this.#coverage = coverage;
+    this.#reference = new MemoryStore(clock, rules);
+    this.#narrator = new Narrator(clock);
+  }
+
+  async begin(): Promise<void> {
+    for (const request of this.#narrator.opening) await this.#submit(request);
+  }
+
+  async take(step: Step): Promise<void> {
+    switch (step.kind) {
+      case 'wait':
+      case 'deadline':
+        this.#clock.set(this.#narrator.timeOf(step));
+        break;
+      case 'submit':
+        await this.#submit(this.#narrator.request(step.asked));
+        return;
+      case 'batch':
+        await this.#submitAll(step.asked.map((asked) => this.#narrator.request(asked)));
+        break;
+      case 'reopen':
+        break;
+    }
+    await this.#look();
+  }
+
+  async #submit(request: Request): Promise<void> {
+    const { command, idempotency } = request;
+    const headBefore = this.#ledger.length;
+    const answer = await this.store.submit(command, { idempotency });
+    assert.deepEqual(answer, await this.#reference.submit(command, { idempotency }));
+    this.#hear(request, answer);
+    const books = await this.#look();
+    if (books.ledger.length > headBefore) assertWithinLimits(answer, books);
+  }
+
+  async #submitAll(requests: readonly Request[]): Promise<void> {
+    const answers = await this.store.submitAll(requests);
+    assert.deepEqual(answers, await this.#reference.submitAll(requests));
+    requests.forEach((request, index) => {
+      const answer = answers[index];
+      assert.ok(answer);
+      this.#hear(request, answer);
+    });
+  }
+
+  #hear(request: Request, answer: Answer): void {
+    this.#coverage.note(request, answer);
+    this.#narrator.heard(answer);
+  }
+
+  /** Reads both books whole, but for the ledger, of which only what is new. */
+  async #look(): Promise<Books> {
+    const after = this.#ledger.length;
+    const read = async (store: ReservationStore): Promise<Everything> => {
+      const [levels, reservations, ledger, stats] = await Promise.all([
+        store.levels({ after: null, prefix: null, limit: ALL }),
+        store.reservations(null, ALL),
+        store.ledger({ sku: null, after, limit: ALL }),
+        store.stats(),
+      ]);
+      return { levels, reservations, ledger, stats };
+    };
+    const [mine, reference] = [await read(this.store), await read(this.#reference)];
+    assert.deepEqual(mine, reference);
+    this.#ledger = [...this.#ledger, ...mine.ledger];
+    const books = { ...mine, ledger: this.#ledger, now: this.#clock.now() };
+    assertInvariants(books);
+    this.#watch.look(books);
+    return books;
+  }
+
+  /** What is too dear to be asked after each step. */
+  async end(): Promise<void> {
+    const { reservations, levels } = await this.#look();
+    for (const { id } of reservations) {
+      assert.deepEqual(await this.store.reservation(id), await this.#reference.reservation(id));
+    }
+    for (const { sku } of levels) {
+      assert.deepEqual(await this.store.level(sku), await this.#reference.level(sku));
+      const query = { sku, after: 0, limit: ALL };
+      assert.deepEqual(await this.store.ledger(query), await this.#reference.ledger(query));
+    }
+    const report = await this.store.audit();
+    assert.deepEqual(report.problems, []);
+    assert.deepEqual(report, await this.#reference.audit());
+  }
+}
