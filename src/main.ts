@@ -26,7 +26,7 @@ import { createIdSource } from './engine/ids.ts';
 import type { ReservationStore } from './engine/ports.ts';
 import { ReservationEngine } from './engine/reservation-engine.ts';
 import { SteadyClock } from './engine/steady-clock.ts';
-import { openLogOutput } from './observability/log-output.ts';
+import { openLogOutput, type LogOutput } from './observability/log-output.ts';
 import { createLogger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics.ts';
 import { ReservationLog } from './observability/reservation-log.ts';
@@ -102,13 +102,23 @@ async function openStore(config: Config, dataDir: string): Promise<ReservationSt
   return EmbeddedStore.open({ dataDir, rules, queueLimit, commandDeadlineMs });
 }
 
+function openOutput(target: string): LogOutput {
+  const trouble = (error: unknown): string =>
+    `the log (HOLDFAST_LOG_FILE) cannot be written: ${error instanceof Error ? error.message : String(error)}`;
+  try {
+    return openLogOutput(target, (error) => {
+      process.stderr.write(`holdfast: warning: ${trouble(error)}\n`);
+    });
+  } catch (error) {
+    throw new CliFailure(trouble(error), EXIT.config, error);
+  }
+}
+
 function openLog(config: Config, dataDir: string) {
   const { level, file } = config.log;
   const auto = process.stdout.isTTY ? join(dataDir, 'holdfast.log') : 'stdout';
   const target = file === 'auto' ? auto : file;
-  const output = openLogOutput(target, (error) => {
-    process.stderr.write(`holdfast: the log cannot be written: ${error.message}\n`);
-  });
+  const output = openOutput(target);
   const logger = createLogger({ level, version, output });
   const lines = new ReservationLog({
     output,
@@ -231,8 +241,8 @@ async function startService(config: Config): Promise<RunningService> {
   mkdirSync(dataDir, { recursive: true });
   const keys = await openKeys(dataDir);
   refuseExposure(config, keys);
-  const store = await openStore(config, dataDir);
   const log = openLog(config, dataDir);
+  const store = await openStore(config, dataDir);
   const metrics = watch(store, log);
   const failed = new Promise<Error>((resolve) => {
     store.onFailure((fault) => {
@@ -270,13 +280,14 @@ async function startService(config: Config): Promise<RunningService> {
         await store.close();
         metrics.stop();
         log.logger.info({ 'event.action': 'stopped' }, 'stopped');
-        log.flush();
+        log.lines.flush();
+        await log.output.close();
       },
     };
   } catch (error) {
     metrics.stop();
     await store.close();
-    log.flush();
+    await log.output.close();
     throw error;
   }
 }

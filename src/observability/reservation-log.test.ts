@@ -17,6 +17,7 @@ function recorder(): LogOutput & { readonly lines: () => Record<string, unknown>
   return {
     write: (lines) => (text += lines),
     flush: () => undefined,
+    close: () => Promise.resolve(),
     droppedBytes: 0,
     lines: () => {
       assert.ok(!text.includes(CUSTOMER), 'a customer is named in the log');

@@ -69,6 +69,10 @@ test('HOLDFAST_LOG_FILE takes the log elsewhere', async (t) => {
   assert.equal(code, 0);
   assert.equal(stdout, '');
   assert.ok(existsSync(join(cwd, 'logs', 'holdfast.log')));
+  const nowhere = { HOLDFAST_LOG_FILE: 'logs/holdfast.log/x' };
+  const refused = await holdfast(['serve', '--port', '0'], { cwd, settings: nowhere });
+  assert.equal(refused.code, 78);
+  assert.match(refused.stderr, /^holdfast: the log \(HOLDFAST_LOG_FILE\) cannot be written: .*\n$/);
 });
 
 test('a port in use and a data folder in use are one clear line each', async (t) => {

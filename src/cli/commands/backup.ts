@@ -1,5 +1,6 @@
 /** `holdfast backup` and `holdfast restore`: the books in one file, and back; each ends in an audit. */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { CliParts } from '../cli-parts.ts';
 import { CliFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import { dataDirOption, moreHelp } from '../options.ts';
@@ -57,6 +58,7 @@ export function addRestore({ program, parts, action }: Registry): void {
 async function backup(file: string, options: Options, parts: CliParts): Promise<ExitCode> {
   const { stdout } = parts.io;
   const dataDir = options.dataDir ?? parts.settings().dataDir;
+  if (!existsSync(dirname(file))) throw new CliFailure(`there is no folder ${dirname(file)}`);
   await parts.openDataFolder(dataDir).backup(file);
   const bytes = statSync(file).size;
   if (options.json) writeJson(stdout, { file, bytes });
