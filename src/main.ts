@@ -308,7 +308,10 @@ function openDataFolder(folder: string): DataFolder {
     hasBooks: () => existsSync(dataFiles(dataDir).database),
     audit: () => auditDataDir(dataDir),
     read: () => readBooks(dataDir),
-    backup: (file) => backupBooks(dataDir, resolve(file)),
+    backup: (file, onProgress) =>
+      backupBooks(dataDir, resolve(file), ({ totalPages, remainingPages }) => {
+        onProgress(totalPages - remainingPages, totalPages);
+      }),
     restore: (file, replace) => restoreBooks(resolve(file), dataDir, replace).movedTo,
   };
 }

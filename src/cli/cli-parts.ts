@@ -57,8 +57,8 @@ export interface DataFolder {
   hasBooks(): boolean;
   audit(): Promise<AuditReport>;
   read(): BooksReader;
-  /** Copies the books to a new file and verifies the copy. */
-  backup(file: string): Promise<void>;
+  /** Copies the books to a new file and verifies the copy. `onProgress`: pages of the books. */
+  backup(file: string, onProgress: (done: number, total: number) => void): Promise<void>;
   /**
    * Puts a copy in place of the books, with no service running. Books that are there are replaced only if `replace`
    * says so, and then moved to the folder that is returned.

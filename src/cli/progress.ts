@@ -3,11 +3,17 @@ import cliProgress from 'cli-progress';
 import type { Output } from './terminal.ts';
 
 export interface Progress {
-  step(by?: number): void;
+  step(): void;
+  /** So much of the total is done. */
+  reach(done: number): void;
   end(): void;
 }
 
-const NONE: Progress = { step: () => undefined, end: () => undefined };
+const NONE: Progress = {
+  step: () => undefined,
+  reach: () => undefined,
+  end: () => undefined,
+};
 
 export function progressBar(output: Output, what: string, total: number): Progress {
   if (output.isTTY !== true || total === 0) return NONE;
@@ -22,7 +28,8 @@ export function progressBar(output: Output, what: string, total: number): Progre
   });
   bar.start(total, 0);
   return {
-    step: (by = 1) => bar.increment(by),
+    step: () => bar.increment(),
+    reach: (done) => bar.update(done),
     end: () => bar.stop(),
   };
 }

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { CliParts } from '../cli-parts.ts';
 import { CliFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import { dataDirOption, moreHelp } from '../options.ts';
+import { progressBar, type Progress } from '../progress.ts';
 import type { Registry } from '../registry.ts';
 import { count, plural, writeJson, writeLines } from '../terminal.ts';
 import { reportToJson } from '../audit-json.ts';
@@ -56,10 +57,17 @@ export function addRestore({ program, parts, action }: Registry): void {
 }
 
 async function backup(file: string, options: Options, parts: CliParts): Promise<ExitCode> {
-  const { stdout } = parts.io;
+  const { stdout, stderr } = parts.io;
   const dataDir = options.dataDir ?? parts.settings().dataDir;
   if (!existsSync(dirname(file))) throw new CliFailure(`there is no folder ${dirname(file)}`);
-  await parts.openDataFolder(dataDir).backup(file);
+  let bar: Progress | null = null;
+  await parts
+    .openDataFolder(dataDir)
+    .backup(file, (done, total) => {
+      bar ??= progressBar(stderr, 'Copying', total);
+      bar.reach(done);
+    })
+    .finally(() => bar?.end());
   const bytes = statSync(file).size;
   if (options.json) writeJson(stdout, { file, bytes });
   else writeLines(stdout, [`Copied the books of ${dataDir} to ${file} (${count(bytes)} bytes).`]);

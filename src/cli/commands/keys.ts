@@ -117,6 +117,7 @@ function addRevoke({ parts, action }: Registry, keys: Keys, open: Open): void {
     .description('take a key back: whoever has it is refused from now on')
     .argument('<id>', 'as `keys list` shows it; of hf_ab12_… it is ab12')
     .addOption(dataDirOption())
+    .option('--json', 'print as JSON')
     .addHelpText('after', moreHelp('holdfast keys revoke 3f9c2a71b0de'))
     .action(
       action(async (id: string, options: Options) => {
@@ -129,6 +130,10 @@ function addRevoke({ parts, action }: Registry, keys: Keys, open: Open): void {
           );
         }
         const left = (await file.store.list()).length;
+        if (options.json) {
+          writeJson(parts.io.stdout, { revoked: plain, left });
+          return EXIT.ok;
+        }
         writeLines(parts.io.stdout, [
           `Key ${plain} is revoked.`,
           ...(left > 0
