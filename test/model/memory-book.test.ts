@@ -5,7 +5,8 @@ import type { Book } from '../../src/core/book.ts';
 import { execute } from '../../src/core/execute.ts';
 import { MemoryBook } from '../../src/stores/memory/memory-book.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { CUSTOMERS, histories, Narrator, SKUS, type Request } from '../support/histories.ts';
+import { CUSTOMERS, histories, SKUS } from '../support/histories.ts';
+import { Narrator, type Request } from '../support/narrator.ts';
 import { assertProperty } from '../support/replay.ts';
 import { NaiveBook } from './naive-book.ts';
 

@@ -12,13 +12,8 @@ import type { ReservationStore } from '../../src/engine/ports.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import { ALL, type Everything, type StoreSubject } from '../conformance/subject.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import {
-  histories,
-  Narrator,
-  type History,
-  type Request,
-  type Step,
-} from '../support/histories.ts';
+import { histories, type History, type Step } from '../support/histories.ts';
+import { Narrator, type Request } from '../support/narrator.ts';
 import { assertInvariants, assertWithinLimits, Watch, type Books } from '../support/invariants.ts';
 import { assertProperty, isReplay } from '../support/replay.ts';
 

@@ -7,7 +7,8 @@ import type { Reservation, ReservationLine } from '../../src/core/reservation.ts
 import type { StockLevel } from '../../src/core/stock-level.ts';
 import { MemoryBook } from '../../src/stores/memory/memory-book.ts';
 import { FakeClock } from './fake-clock.ts';
-import { Narrator, type History, type Request } from './histories.ts';
+import type { History } from './histories.ts';
+import { Narrator, type Request } from './narrator.ts';
 
 export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 

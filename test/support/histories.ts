@@ -4,34 +4,24 @@
  * fast-check can print it, make it smaller and replay it; a `Narrator` makes commands of it while it runs.
  */
 import fc from 'fast-check';
-import type { Answer, CancelLine, Command, Idempotency } from '../../src/core/command.ts';
-import {
-  hasLapsed,
-  type Line,
-  type Reservation,
-  type ReservationStatus,
-} from '../../src/core/reservation.ts';
 import { PAYMENT_METHODS, type PaymentMethod, type Rules } from '../../src/core/rules.ts';
 import type { Policy } from '../../src/core/stock-level.ts';
-import { uuid } from './commands.ts';
-import type { FakeClock } from './fake-clock.ts';
 
 /** The last two sort one way by code point and the other way by UTF-16 unit. */
 export const SKUS = ['A', 'A1', '\u{FF21}', '\u{1F39F}'] as const;
-const STRAY_SKU = 'nobody-sells-this';
-const STRAY_LINE = 3;
-const NOBODYS_ID = uuid(0xffff_ffff);
+/** A place in a reservation's lines that stands for none of them. */
+export const STRAY_LINE = 3;
 export const CUSTOMERS = ['ana', 'bia'] as const;
-const ORDERS = ['order-1', 'order-2'] as const;
+export const ORDERS = ['order-1', 'order-2'] as const;
 
-interface LineAsk {
+export interface LineAsk {
   /** Which SKU, or which line of the reservation; one too high names something that is not there. */
   readonly at: number;
   readonly quantity: number;
   readonly restock: boolean;
 }
 
-type Ask =
+export type Ask =
   | {
       readonly do: 'reserve';
       readonly lines: readonly LineAsk[];
@@ -67,7 +57,7 @@ type Ask =
   | { readonly do: 'sweep'; readonly limit: number }
   | { readonly do: 'purge'; readonly ageMs: number; readonly limit: number };
 
-interface SettingAsk {
+export interface SettingAsk {
   readonly sku: number;
   readonly onHand: number | null;
   readonly safety: number | null;
@@ -82,7 +72,7 @@ interface KeyAsk {
   readonly again: boolean;
 }
 
-interface Asked {
+export interface Asked {
   readonly ask: Ask;
   readonly key: KeyAsk | null;
 }
@@ -190,6 +180,17 @@ const ASKS: readonly [weight: number, arbitrary: fc.Arbitrary<Ask>][] = [
       method: orNull(fc.constantFrom(...PAYMENT_METHODS)),
     }),
   ],
+  // Who asks for as much as there may be comes to the cap, and who names orders at random to the wrong one.
+  [
+    3,
+    fc.record({
+      do: fc.constant('extend'),
+      which: fc.constantFrom(0, 0, 2),
+      ttl: fc.constant(40),
+      order: fc.constantFrom(null, 0, 1),
+      method: fc.constant(null),
+    }),
+  ],
   [
     5,
     fc.record({
@@ -275,173 +276,4 @@ export function histories(maxSteps: number): fc.Arbitrary<History> {
     rules,
     steps: fc.array(step, { minLength: 1, maxLength: maxSteps, size: 'max' }),
   });
-}
-
-export interface Request {
-  readonly command: Command;
-  readonly idempotency: Idempotency | null;
-}
-
-/** Turns steps into commands, by what earlier answers have told. */
-export class Narrator {
-  readonly #clock: FakeClock;
-  readonly #known = new Map<string, Reservation>();
-  #idsMade = 0;
-  readonly #used = new Map<number, Request>();
-
-  constructor(clock: FakeClock) {
-    this.#clock = clock;
-    for (const [sku, onHand] of [8, 5, 12].entries()) {
-      this.opening.push({
-        command: { type: 'set_stock', sku: SKUS[sku] ?? STRAY_SKU, onHand },
-        idempotency: null,
-      });
-    }
-  }
-
-  /** What every history begins with, so that short ones have something to sell. */
-  readonly opening: Request[] = [];
-
-  /** Where a step of the clock leads; never back. */
-  timeOf(step: Extract<Step, { kind: 'wait' | 'deadline' }>): number {
-    const now = this.#clock.now();
-    if (step.kind === 'wait') return now + step.ms;
-    const deadlines = [...this.#known.values()]
-      .filter(({ status, expiresAt }) => status === 'active' && expiresAt >= now)
-      .map(({ expiresAt }) => expiresAt)
-      .sort((a, b) => a - b);
-    const deadline = deadlines[step.which % Math.max(1, deadlines.length)];
-    return Math.max(now, (deadline ?? now) + step.offsetMs);
-  }
-
-  request({ ask, key }: Asked): Request {
-    if (key === null) return { command: this.#command(ask), idempotency: null };
-    const used = this.#used.get(key.key);
-    if (used !== undefined && key.again) return { ...used, command: this.#anew(used.command) };
-    const command = this.#command(ask);
-    const idempotency = { key: `key-${key.key}`, fingerprint: JSON.stringify(command) };
-    const request = { command, idempotency };
-    if (used === undefined) this.#used.set(key.key, request);
-    return request;
-  }
-
-  /** The same request made again: its caller does not know the id that the first one got. */
-  #anew(command: Command): Command {
-    return command.type === 'reserve' ? { ...command, reservationId: this.#newId() } : command;
-  }
-
-  /** Listens to an answer, for the steps to come. */
-  heard(answer: Answer): void {
-    if (!answer.ok) return;
-    if ('reservation' in answer) this.#known.set(answer.reservation.id, answer.reservation);
-    if (answer.type === 'sweep') {
-      for (const expired of answer.expired) this.#known.set(expired.id, expired);
-    }
-  }
-
-  #command(ask: Ask): Command {
-    switch (ask.do) {
-      case 'reserve': {
-        const reservationId = this.#newId();
-        return {
-          type: 'reserve',
-          reservationId,
-          lines: ask.lines.map(({ at, quantity }) => ({ sku: SKUS[at] ?? STRAY_SKU, quantity })),
-          customerId: ask.customer === null ? null : (CUSTOMERS[ask.customer] ?? null),
-          ttlSeconds: ask.ttl,
-          allowPartial: ask.partial,
-        };
-      }
-      case 'confirm': {
-        const reservationId = this.#id(ask.which, 'active');
-        return {
-          type: 'confirm',
-          reservationId,
-          orderId: orderOf(ask.order),
-          lines: ask.lines && this.#lines(reservationId, ask.lines),
-          onExpired: ask.reacquire ? 'reacquire' : 'reject',
-        };
-      }
-      case 'release':
-      case 'acknowledge':
-        return {
-          type: ask.do,
-          reservationId: this.#id(ask.which, ask.do === 'release' ? 'active' : 'confirmed'),
-        };
-      case 'extend':
-        return {
-          type: 'extend',
-          reservationId: this.#id(ask.which, 'active'),
-          ttlSeconds: ask.ttl,
-          orderId: orderOf(ask.order),
-          paymentMethod: ask.method,
-        };
-      case 'cancel': {
-        const reservationId = this.#id(ask.which, 'acknowledged');
-        return {
-          type: 'cancel',
-          reservationId,
-          lines: ask.lines && this.#lines(reservationId, ask.lines),
-          restock: ask.restock,
-          cancellationId: ask.as === null ? null : `cancellation-${ask.as}`,
-        };
-      }
-      case 'set':
-        return { type: 'set_stock', ...settingOf(ask) };
-      case 'adjust': {
-        const sku = SKUS[ask.sku] ?? STRAY_SKU;
-        return { type: 'adjust_stock', sku, delta: ask.delta, reason: 'counted' };
-      }
-      case 'import':
-        return { type: 'import_stock', rows: ask.rows.map(settingOf), dryRun: ask.dryRun };
-      case 'sweep':
-        return { type: 'sweep', limit: ask.limit };
-      case 'purge':
-        return { type: 'purge', endedBefore: this.#clock.now() - ask.ageMs, limit: ask.limit };
-    }
-  }
-
-  /** Ids in no order, so that nothing can rely on their order being that of time. */
-  #newId(): string {
-    this.#idsMade += 1;
-    return uuid((this.#idsMade * 40_503) % 65_536);
-  }
-
-  /** The lower, the newer. An even number picks among those for which the verb makes sense, if there are any. */
-  #id(ago: number, sensible: ReservationStatus): string {
-    if (ago < 0) return NOBODYS_ID;
-    const all = [...this.#known.values()];
-    const now = this.#clock.now();
-    const fits = (each: Reservation): boolean => each.status === sensible && !hasLapsed(each, now);
-    const fitting = ago % 2 === 0 ? all.filter(fits) : [];
-    const among = fitting.length > 0 ? fitting : all;
-    return among.at(-1 - (ago % among.length))?.id ?? NOBODYS_ID;
-  }
-
-  #lines(reservationId: string, asks: readonly LineAsk[]): CancelLine[] {
-    const lines: readonly Line[] = this.#known.get(reservationId)?.lines ?? [];
-    return asks.map(({ at, quantity, restock }) => ({
-      sku: (at === STRAY_LINE ? undefined : lines[at % lines.length])?.sku ?? STRAY_SKU,
-      quantity,
-      restock,
-    }));
-  }
-}
-
-function orderOf(index: number | null): string | null {
-  return index === null ? null : (ORDERS[index] ?? null);
-}
-
-function settingOf({ sku, onHand, safety, policy }: SettingAsk): {
-  sku: string;
-  onHand?: number;
-  safetyStock?: number;
-  policy?: Partial<Policy>;
-} {
-  return {
-    sku: SKUS[sku] ?? STRAY_SKU,
-    ...(onHand === null ? {} : { onHand }),
-    ...(safety === null ? {} : { safetyStock: safety }),
-    ...(Object.keys(policy).length === 0 ? {} : { policy: policy as Partial<Policy> }),
-  };
 }
