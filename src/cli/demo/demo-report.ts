@@ -52,7 +52,12 @@ export function describeSale(result: RushResult): string[] {
     const { offered, sold, left } = sales.get(sku) ?? { offered: 0, sold: 0, left: 0 };
     return [sku, `${nome} / ${name}`, ...[offered, sold, left].map(count)];
   });
-  return [...table([['SKU', 'PRODUCT', 'STOCK', 'SOLD', 'LEFT'], ...rows], [2, 3, 4]), ''];
+  const left = [...sales.values()].reduce((sum, sale) => sum + sale.left, 0);
+  return [
+    ...table([['SKU', 'PRODUCT', 'STOCK', 'SOLD', 'LEFT'], ...rows], [2, 3, 4]),
+    ...(left > 0 ? ['What is left came back after the last buyer had asked for it.'] : []),
+    '',
+  ];
 }
 
 export function describeVerdict(
