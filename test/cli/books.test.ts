@@ -83,7 +83,7 @@ test('a damaged file of books is told apart from one that is not there', async (
     join(cwd, 'holdfast.db'),
     'these are no books, however long one looks at them'.repeat(99),
   );
-  const { code, stderr } = await holdfast(['audit', '--data-dir', '.'], { cwd });
+  const { code, stdout } = await holdfast(['audit', '--data-dir', '.'], { cwd });
   assert.equal(code, 70);
   assert.match(stderr, /cannot be read/);
 });
