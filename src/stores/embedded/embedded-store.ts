@@ -25,6 +25,8 @@ import type {
 import { AnchoredClock, SharedClock } from './anchored-clock.ts';
 import { auditDataDir, checkStructure, workerFlags } from './audit.ts';
 import { CommandQueue, type Job } from './command-queue.ts';
+import { dataFiles } from './data-files.ts';
+import { openLastConnection, type LastConnection } from './last-connection.ts';
 import type { StartCheck } from './open-database.ts';
 import {
   encodeOperation,
@@ -72,6 +74,7 @@ export class EmbeddedStore implements ReservationStore {
   readonly #timer: NodeJS.Timeout;
   #state: 'open' | 'closing' | 'closed' | 'failed' = 'open';
   #failure: Fault | null = null;
+  #lastConnection: LastConnection | null = null;
   #sending = false;
   #transfers = 0;
   #closed: Promise<void> | null = null;
@@ -236,7 +239,7 @@ export class EmbeddedStore implements ReservationStore {
     }
     clearInterval(this.#timer);
     if (this.#failure !== null) {
-      await this.#worker.terminate();
+      await this.#end();
       return;
     }
     const ended = new Promise<Error | number>((resolve) => {
@@ -246,8 +249,14 @@ export class EmbeddedStore implements ReservationStore {
     this.#post({ type: 'close' });
     const failure = await ended;
     if (!(failure instanceof Error)) return;
-    await this.#worker.terminate();
+    await this.#end();
     throw failure;
+  }
+
+  /** Of a writer that has failed. */
+  async #end(): Promise<void> {
+    await this.#worker.terminate();
+    this.#lastConnection?.close();
   }
 
   #assertOpen(): void {
@@ -358,6 +367,7 @@ export class EmbeddedStore implements ReservationStore {
     if (this.#failure !== null || this.#state === 'closed') return;
     this.#failure = fault;
     this.#state = 'failed';
+    this.#lastConnection = openLastConnection(dataFiles(this.#dataDir).database);
     this.#queue.fail(fault.message);
     this.#post({ type: 'halt' });
     this.#whenIdle?.();
