@@ -25,7 +25,7 @@ export interface Caller {
 }
 
 /** Without any key configured everybody may do everything; `main` then listens on loopback only. */
-export const ANYBODY: Caller = { keyId: '', scopes: ['admin'] };
+const ANYBODY: Caller = { keyId: '', scopes: ['admin'] };
 
 export function mayUse(caller: Caller, access: Access): boolean {
   return access === 'open' || caller.scopes.some((scope) => access.includes(scope));

@@ -29,9 +29,7 @@ export {
   DEFAULT_HTTP_SETTINGS,
   type AppParts,
   type FinishedRequest,
-  type HttpInstruments,
   type HttpSettings,
-  type ShedReason,
 } from './parts.ts';
 
 /** How often Node looks for requests that take too long to arrive, in ms. */

@@ -7,7 +7,7 @@ import type { RequestIds } from './request-id.ts';
 
 const NO_HEADERS = { headers: {} };
 
-export function problemOfClientError(code: string | undefined): Problem {
+function problemOfClientError(code: string | undefined): Problem {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return problem('headers_too_large');

@@ -113,9 +113,9 @@ export interface Balance {
   readonly safetyStock: number;
 }
 
-/** `balance`: what the SKU's entries up to and with this one sum to; null where that is not known. */
+/** `running`: what the SKU's entries up to and with this one sum to; null where that is not known. */
 export function ledgerEntryJson(entry: LedgerEntry, balance: Balance | null): string {
-  return `{${entryFields(entry)},"balance":${balance === null ? 'null' : balanceJson(balance)}}`;
+  return `{${entryFields(entry)},"running":${balance === null ? 'null' : balanceJson(balance)}}`;
 }
 
 function balanceJson({ onHand, reserved, allocated, safetyStock }: Balance): string {

@@ -30,7 +30,7 @@ test('the ledger of a SKU explains its figures, page by page', async (t) => {
     shortfall: 0,
     text: '10 on hand - 1 reserved - 2 allocated - 1 safety stock = 6 available',
   });
-  const entries = whole.at('entries') as { kind: string; sku: string; balance: object }[];
+  const entries = whole.at('entries') as { kind: string; sku: string; running: object }[];
   assert.deepEqual(
     entries.map(({ kind }) => kind),
     ['set', 'policy', 'reserve', 'reserve', 'release', 'confirm', 'reserve'],
@@ -40,7 +40,7 @@ test('the ledger of a SKU explains its figures, page by page', async (t) => {
     shortfall: _shortfall,
     ...figures
   } = whole.at('equation') as Record<string, unknown>;
-  assert.deepEqual(entries.at(-1)?.balance, figures);
+  assert.deepEqual(entries.at(-1)?.running, figures);
   const paged: unknown[] = [];
   let url: unknown = '/stock/SKU-001/ledger?limit=3';
   while (typeof url === 'string') {
@@ -57,7 +57,7 @@ test('from the middle of the ledger the balances are not known, and not guessed'
   await history(service);
   const page = await service.call('GET', '/stock/SKU-001/ledger?after=3&limit=2');
   conforms(page, LedgerPage);
-  assert.equal(page.at('entries.0.balance'), null);
+  assert.equal(page.at('entries.0.running'), null);
   assert.equal(page.at('next'), '/stock/SKU-001/ledger?after=6&limit=2');
   for (const carry of ['x', '1.2.3', '1.2.3.-4', '']) {
     const answer = await service.call('GET', `/stock/SKU-001/ledger?after=3&carry=${carry}`);

@@ -28,6 +28,7 @@ export function ledgerRoutes(app: Server, http: Http): void {
     async (request, reply) => {
       const { sku } = request.params;
       const { after = 0, limit = USUAL_PAGE, carry } = request.query;
+      const carried = readCarry(carry);
       const level = await store.level(sku);
       if (level === null) {
         respond.problem(request, reply, problem('unknown_sku', { skus: [sku] }));
@@ -35,7 +36,7 @@ export function ledgerRoutes(app: Server, http: Http): void {
       }
       const found = await store.ledger({ sku, after, limit: limit + 1 });
       const page = found.slice(0, limit);
-      const { entries, balance } = withBalances(page, after === 0 ? ZERO : readCarry(carry));
+      const { entries, balance } = withBalances(page, after === 0 ? ZERO : carried);
       const last = found.length > limit ? page.at(-1) : undefined;
       const more =
         last === undefined

@@ -64,7 +64,7 @@ export const TtlSeconds = Type.Integer({
 
 export const PaymentMethodName = Type.Enum([...PAYMENT_METHODS]);
 
-export const Line = Type.Object({ sku: Sku, quantity: Quantity }, EXACT);
+const Line = Type.Object({ sku: Sku, quantity: Quantity }, EXACT);
 
 export const Lines = Type.Array(Line, {
   minItems: 1,

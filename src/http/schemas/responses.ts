@@ -14,7 +14,7 @@ const Id = Type.String({
 });
 const Name = (description: string) => Type.String({ description });
 
-export const ReservationLine = Type.Object({
+const ReservationLine = Type.Object({
   sku: Name('The SKU.'),
   quantity: Int('Units reserved.'),
   confirmed: Int('Units of these that were confirmed.'),
@@ -146,8 +146,8 @@ export const LedgerPage = Type.Object({
   as_of: Time('The moment of the equation.'),
   entries: Type.Array(
     Type.Object(
-      { ...entry, balance: nullable(Type.Object(figures)) },
-      { description: '`balance`: the sum of the entries up to this one.' },
+      { ...entry, running: nullable(Type.Object(figures)) },
+      { description: '`running`: the sum of the entries up to this one.' },
     ),
   ),
   next,
