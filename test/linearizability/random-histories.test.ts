@@ -25,7 +25,7 @@ function run(
 }
 
 test('a correct service is accepted, whatever the interleaving, kills and lost answers', (t) => {
-  const seeds = seedsToRun(150);
+  const seeds = seedsToRun(120);
   const seen = { calls: 0, unanswered: 0, configurations: 0 };
   for (const seed of seeds) {
     const { history, result } = run(SimulatedService, seed);
@@ -78,7 +78,7 @@ test('the same seed gives the same history', () => {
 
 test('the checker and the brute force agree on small histories', (t) => {
   const seen = { accepted: 0, refused: 0, tooMild: 0 };
-  for (const seed of seedsToRun(800)) {
+  for (const seed of seedsToRun(600)) {
     const { history, initialOnHand } = smallHistory(seed);
     const right = bruteForce(history, initialOnHand);
     const result = check(history, stockModel({ initialOnHand }));
