@@ -4,7 +4,7 @@
  */
 
 /** A line's quantity: an integer from 1 to 1,000,000. */
-export const MIN_QUANTITY = 1;
+const MIN_QUANTITY = 1;
 export const MAX_QUANTITY = 1_000_000;
 
 /** Units on hand: an integer from 0 to 2^31 − 1. */

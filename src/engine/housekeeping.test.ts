@@ -94,7 +94,7 @@ describe('housekeeping', () => {
     await reserveSome(store, 1, 10);
     const submit = store.submit.bind(store);
     const trouble = new Fault('STORE_TIMEOUT', 'no answer', { retryable: true });
-    store.submit = (() => Promise.reject(trouble));
+    store.submit = () => Promise.reject(trouble);
     await timers.advance(10_000);
     assert.equal(errors.length, 10);
     assert.equal(errors[0], trouble);
@@ -106,8 +106,7 @@ describe('housekeeping', () => {
 
   it('says nothing of an overloaded store: tidying can wait', async () => {
     const { store, timers, errors, stop } = await shop();
-    store.submit = (() =>
-      Promise.reject(new Fault('STORE_OVERLOADED', 'full')));
+    store.submit = () => Promise.reject(new Fault('STORE_OVERLOADED', 'full'));
     await timers.advance(100_000);
     assert.deepEqual(errors, []);
     await stop();

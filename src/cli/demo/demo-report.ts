@@ -55,7 +55,9 @@ export function describeSale(result: RushResult): string[] {
   const left = [...sales.values()].reduce((sum, sale) => sum + sale.left, 0);
   return [
     ...table([['SKU', 'PRODUCT', 'STOCK', 'SOLD', 'LEFT'], ...rows], [2, 3, 4]),
-    ...(left > 0 ? ['What is left found no buyer, or came back after the last one had asked.'] : []),
+    ...(left > 0
+      ? ['What is left found no buyer, or came back after the last one had asked.']
+      : []),
     '',
   ];
 }

@@ -17,11 +17,9 @@ import { type RushExitCode, exitCodeOf } from './rush-thresholds.ts';
 export {
   RUSH_ARGUMENT,
   RUSH_OPTIONS,
-  type RushOptionSpec,
   type RushOptions,
 } from './rush-options.ts';
 export type { Output, RushProgress } from './rush-progress.ts';
-export { formatReport, wantsColour } from './rush-report.ts';
 export { type RushResult, resultToJson } from './rush-result.ts';
 
 export interface RushIo {
