@@ -64,7 +64,7 @@ function intoOneFile(file: string): void {
 }
 
 /** Is this a sound file of books that this program knows? */
-export function verify(file: string): void {
+function verify(file: string): void {
   const db = openReadOnly(file);
   try {
     const findings = structureFindings(db, 'quick_check');

@@ -16,15 +16,34 @@ interface Met {
 
 const COUNTS_FOR_CUSTOMER = `customer_id IS NOT NULL AND status IN ('active', 'confirmed', 'acknowledged')`;
 const COLUMNS = RESERVATION_COLUMNS.split(', ');
-const UPDATES = COLUMNS.filter((column) => column !== 'id')
+/** What a reservation is born with stays; naming it would make SQLite look at its indexes. */
+const UPDATES = COLUMNS.filter((column) => !['id', 'customer_id', 'created_at'].includes(column))
   .map((column) => `${column} = excluded.${column}`)
   .join(', ');
+/** Reservations read with one statement. */
+const READ_AT_ONCE = 16;
+
+/** The row of a reservation as it is made: values that are always the same need no binding. */
+const FRESH_ROW = "(?, 'active', ?, NULL, ?, ?, NULL, 0, 0, ?, NULL, ?)";
+const FRESH_FIELDS = [...FRESH_ROW.split(', ').entries()].flatMap(([field, value]) =>
+  value.includes('?') ? [field] : [],
+);
+
+function isFresh(reservation: Reservation): boolean {
+  const { status, orderId, endedAt, reacquired, refundRequired, cancellations } = reservation;
+  const changed = orderId !== null || endedAt !== null || reacquired || refundRequired;
+  return status === 'active' && !changed && cancellations.length === 0;
+}
+
+const NOTHING_FOUND = { at: -1, skuId: -1, id: '' };
 
 export class ReservationTable {
   readonly #met = new Map<string, Met>();
   #changed: Met[] = [];
   #changedByCustomer = new Map<string, Set<string>>();
   #activeCount: number;
+  #earliestUnwritten = Infinity;
+  #lastFound = NOTHING_FOUND;
   readonly #statements;
 
   constructor(db: DatabaseSync, activeCount: number) {
@@ -50,13 +69,55 @@ export class ReservationTable {
     return reservation;
   }
 
+  /** Reads several, so that `get` has them at hand. */
+  prepare(ids: readonly string[]): void {
+    const missing = ids.filter((id) => !this.#met.has(id));
+    for (let at = 0; at + READ_AT_ONCE <= missing.length; at += READ_AT_ONCE) {
+      for (const row of this.#statements.findMany.all(...missing.slice(at, at + READ_AT_ONCE))) {
+        const reservation = readReservation(row);
+        this.#met.set(reservation.id, { stored: reservation, current: reservation });
+      }
+    }
+  }
+
+  /** The earliest deadline of an active reservation that is not yet written so; Infinity: none. */
+  get earliestUnwritten(): number {
+    return this.#earliestUnwritten;
+  }
+
+  /**
+   * The first by id of the active reservations with this deadline that name the SKU. Sees through what is not yet
+   * written, if `earliestUnwritten` is later than `at`. Asked again and again while they lapse, it goes on from where
+   * it was.
+   */
+  firstWithDeadline(at: number, skuId: number): Reservation | undefined {
+    const last = this.#lastFound;
+    const from =
+      last.at === at && last.skuId === skuId && !this.#isActive(last.id, at) ? last.id : '';
+    for (const [id] of this.#statements.withDeadline.iterate(at, from, skuId)) {
+      if (!this.#isActive(id as string, at)) continue;
+      this.#lastFound = { at, skuId, id: id as string };
+      return this.get(id as string);
+    }
+    return undefined;
+  }
+
+  #isActive(id: string, expiresAt: number): boolean {
+    const reservation = this.get(id);
+    return reservation?.status === 'active' && reservation.expiresAt === expiresAt;
+  }
+
   /** Returns what it was before; null: it is new. */
   put(reservation: Reservation): Reservation | null {
-    const { id, customerId, status } = reservation;
+    const { id, customerId, status, expiresAt } = reservation;
     const met = this.#met.get(id);
     const before = met?.current ?? null;
     this.#activeCount += Number(status === 'active') - Number(before?.status === 'active');
     if (customerId !== null) this.#noteCustomer(customerId, id);
+    if (status === 'active') {
+      this.#earliestUnwritten = Math.min(this.#earliestUnwritten, expiresAt);
+      if (expiresAt <= this.#lastFound.at) this.#lastFound = NOTHING_FOUND;
+    }
     if (met === undefined) {
       const made: Met = { stored: null, current: reservation };
       this.#met.set(id, made);
@@ -98,26 +159,32 @@ export class ReservationTable {
 
   /** Writes what has changed. */
   flush(skuId: (sku: string) => number): void {
-    const { insert, update, removeLine, addLine } = this.#statements;
+    const { insert, insertFresh, update, removeLine, addLine } = this.#statements;
     for (const met of this.#changed) {
       const { stored, current } = met;
-      (stored === null ? insert : update).add(reservationRow(current));
+      const row = reservationRow(current);
+      if (stored !== null) update.add(row);
+      else if (isFresh(current)) insertFresh.add(FRESH_FIELDS.map((field) => row[field] ?? null));
+      else insert.add(row);
       const was = stored?.status === 'active' ? stored.expiresAt : null;
       const is = current.status === 'active' ? current.expiresAt : null;
       if (was !== is) {
         for (const { sku, quantity } of current.lines) {
           const line = skuId(sku);
-          if (was !== null) removeLine.run(was, current.id, line);
+          if (was !== null) removeLine.add([was, current.id, line]);
           if (is !== null) addLine.add([is, current.id, line, quantity]);
         }
       }
       met.stored = current;
     }
+    insertFresh.finish();
     insert.finish();
     update.finish();
+    removeLine.finish();
     addLine.finish();
     this.#changed = [];
     this.#changedByCustomer.clear();
+    this.#earliestUnwritten = Infinity;
   }
 
   /** To be called when a transaction ends. */
@@ -132,6 +199,14 @@ function prepare(db: DatabaseSync) {
   const insert = (rows: string): string =>
     `INSERT INTO reservation (${RESERVATION_COLUMNS}) VALUES ${rows}`;
   return {
+    findMany: sql(
+      `SELECT ${RESERVATION_COLUMNS} FROM reservation
+       WHERE id IN (${Array(READ_AT_ONCE).fill('?').join(', ')})`,
+    ),
+    withDeadline: sql(
+      `SELECT reservation_id FROM active_line
+       WHERE expires_at = ? AND reservation_id > ? AND sku_id = ? ORDER BY reservation_id`,
+    ),
     find: sql(`SELECT ${RESERVATION_COLUMNS} FROM reservation WHERE id = ?`),
     ofCustomer: sql(
       `SELECT ${RESERVATION_COLUMNS} FROM reservation INDEXED BY reservation_customer
@@ -143,14 +218,18 @@ function prepare(db: DatabaseSync) {
     ),
     forget: sql('DELETE FROM reservation WHERE id = ?'),
     insert: new BulkWrite(db, row, insert),
+    insertFresh: new BulkWrite(db, FRESH_ROW, insert),
     update: new BulkWrite(
       db,
       row,
       (rows) => `${insert(rows)} ON CONFLICT (id) DO UPDATE SET ${UPDATES}`,
     ),
     addLine: new BulkWrite(db, '(?, ?, ?, ?)', (rows) => `INSERT INTO active_line VALUES ${rows}`),
-    removeLine: sql(
-      'DELETE FROM active_line WHERE expires_at = ? AND reservation_id = ? AND sku_id = ?',
+    removeLine: new BulkWrite(
+      db,
+      '(?, ?, ?)',
+      (rows) =>
+        `DELETE FROM active_line WHERE (expires_at, reservation_id, sku_id) IN (VALUES ${rows})`,
     ),
   };
 }

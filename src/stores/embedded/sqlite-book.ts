@@ -122,14 +122,14 @@ export class SqliteBook implements Book {
     if (entry === undefined) return undefined;
     const at = this.#active.nextAfter(entry.id, -1);
     if (at === null || at > now) return undefined;
-    this.flush();
-    const row = this.#statements.firstWithDeadline.get(at, entry.id);
-    return row === undefined ? undefined : this.reservation(row[0] as string);
+    if (this.#reservations.earliestUnwritten <= at) this.flush();
+    return this.#reservations.firstWithDeadline(at, entry.id);
   }
 
   due(now: number, limit: number): Reservation[] {
     if (now < this.#deadlines.earliest()) return [];
     const deadlines = this.#deadlines.upTo(now, limit);
+    this.#reservations.prepare(deadlines.map(({ id }) => id));
     return deadlines.map(({ id }) => this.reservation(id) as Reservation);
   }
 
@@ -322,9 +322,6 @@ function prepare(db: DatabaseSync) {
     dataVersion: sql('PRAGMA data_version'),
     meta: sql('SELECT clock, levels_seq, active, purged_before FROM meta'),
     setMeta: sql('UPDATE meta SET clock = ?, levels_seq = ?, active = ?, purged_before = ?'),
-    firstWithDeadline: sql(
-      'SELECT reservation_id FROM active_line WHERE expires_at = ? AND sku_id = ? ORDER BY reservation_id LIMIT 1',
-    ),
     newestUnlatched: sql(
       `SELECT reservation.id FROM active_line JOIN reservation ON reservation.id = active_line.reservation_id
        WHERE active_line.sku_id = ? AND reservation.order_id IS NULL

@@ -52,7 +52,7 @@ export interface BatchResult {
 }
 
 /** Levels told of one commit at most. */
-export const NOTICED_LEVELS = 100;
+const NOTICED_LEVELS = 100;
 
 export class Writer {
   readonly clock: Clock;
