@@ -14,11 +14,7 @@ import { runPlan } from './rush-runner.ts';
 import { CannotRush } from './rush-stock.ts';
 import { type RushExitCode, exitCodeOf } from './rush-thresholds.ts';
 
-export {
-  RUSH_ARGUMENT,
-  RUSH_OPTIONS,
-  type RushOptions,
-} from './rush-options.ts';
+export { RUSH_ARGUMENT, RUSH_OPTIONS, type RushOptions } from './rush-options.ts';
 export type { Output, RushProgress } from './rush-progress.ts';
 export { type RushResult, resultToJson } from './rush-result.ts';
 
