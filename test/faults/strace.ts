@@ -7,6 +7,8 @@ import type { TestContext } from 'node:test';
 const WATCHED = 'openat,unlink,write,pwrite64,ftruncate,fsync,fdatasync';
 
 export interface Injection {
+  /** Calls on other files are left alone. (SQLite does not mind when the directory cannot be synced.) */
+  readonly files: readonly string[];
   readonly calls: string;
   readonly error: 'EIO' | 'ENOSPC';
   /** The first call of a thread that fails, counted from 1. */
@@ -44,8 +46,9 @@ export function watching(file: string): string[] {
 }
 
 /** The same, with a disk that fails; only the calls that do are recorded. */
-export function failing(file: string, { calls, error, from, lasting }: Injection): string[] {
+export function failing(file: string, { files, calls, error, from, lasting }: Injection): string[] {
   const when = `${from}${lasting ? '+' : ''}`;
+  const paths = files.flatMap((path) => ['-P', path]);
   const inject = `inject=${calls}:error=${error}:when=${when}`;
   return [
     'strace',
@@ -56,6 +59,7 @@ export function failing(file: string, { calls, error, from, lasting }: Injection
     '-y',
     '-s',
     '0',
+    ...paths,
     '-ttt',
     '-e',
     `trace=${calls}`,

@@ -13,6 +13,7 @@ import {
   type ToWriter,
   type WriterSettings,
 } from './protocol.ts';
+import { describeError } from './sqlite-error.ts';
 import { Writer } from './writer.ts';
 
 const port = parentPort as MessagePort;
@@ -34,7 +35,7 @@ function stop(): void {
 function fail(error: unknown): void {
   stop();
   const code = error instanceof Fault ? error.code : 'STORE_UNAVAILABLE';
-  const message = error instanceof Error ? error.message : String(error);
+  const message = describeError(error, settings.dataDir);
   tell({ type: 'failed', code, message });
 }
 
