@@ -119,6 +119,31 @@ export function verbs(subject: StoreSubject): void {
       }
     });
 
+    it('the limit of a customer, to the millisecond of the deadline', async (t) => {
+      const shop = await Shop.open(t, subject, WITH_ERP);
+      const ana = { customer: 'ana' };
+      const full = 'max_per_customer A:1 limit 2 has 2';
+      await shop.walk([
+        [0, setStock('A', 9, { policy: { maxPerCustomer: 2 } }), 'created A 9 = 9 available'],
+        [0, reserve(R1, 'A:2', { ...ana, ttl: 10 }), 'active A:2 until 10'],
+        [0, reserve(R2, 'A:2', { customer: 'bia' }), 'active A:2 until 600'],
+        [9.999, reserve(R3, 'A:1', ana), full],
+        [10, reserve(R3, 'A:2', ana), 'active A:2 until 610'],
+        [10, confirm(R3, { lines: 'A:1' }), 'confirmed A:1'],
+        [10, reserve(R4, 'A:1', ana), 'active A:1 until 610'],
+        [10, acknowledge(R3), 'acknowledged A:1'],
+        [10, reserve(uuid(5), 'A:1', ana), full],
+        [11, extend(R4, { ttl: 1_000 }), 'active A:1 until 1011'],
+        [610, reserve(uuid(5), 'A:1', ana), full],
+        [611, release(R4), 'released A:1'],
+        [611, reserve(uuid(5), 'A:1', ana), 'active A:1 until 1211'],
+        [612, cancel(R3), 'cancelled A:0'],
+        [612, reserve(uuid(6), 'A:1', ana), 'active A:1 until 1212'],
+        [613, confirm(R1, { late: 'reacquire' }), 'reservation_expired at 10 to be refunded'],
+      ]);
+      await shop.assertSound();
+    });
+
     it('import: all rows at once, a rehearsal changes nothing', async (t) => {
       const shop = await Shop.open(t, subject);
       const rows = [

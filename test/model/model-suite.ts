@@ -15,7 +15,7 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { histories, type History, type Step } from '../support/histories.ts';
 import { Narrator, type Request } from '../support/narrator.ts';
 import { assertInvariants, assertWithinLimits, Watch, type Books } from '../support/invariants.ts';
-import { assertProperty, isReplay } from '../support/replay.ts';
+import { assertProperty, isReplay, untilTired } from '../support/replay.ts';
 
 interface Extent {
   readonly runs: number;
@@ -56,7 +56,10 @@ export function modelSuite(subject: StoreSubject, { runs, maxSteps, file }: Exte
 
     it('answers every history alike, with the same books after every step', async () => {
       await assertProperty(
-        fc.asyncProperty(histories(maxSteps), (history) => compare(subject, history, coverage)),
+        fc.asyncProperty(
+          histories(maxSteps),
+          untilTired((history) => compare(subject, history, coverage)),
+        ),
         { runs, file },
       );
     });

@@ -120,13 +120,13 @@ const setting: fc.Arbitrary<SettingAsk> = fc.record({
   onHand: orNull(fc.nat({ max: 12 }), 15),
   safety: orNull(fc.nat({ max: 2 }), 75),
   policy: fc.oneof(
-    { weight: 6, arbitrary: fc.constant({}) },
+    { weight: 5, arbitrary: fc.constant({}) },
     {
-      weight: 1,
+      weight: 2,
       arbitrary: fc.record(
         {
           maxPerOrder: orNull(fc.integer({ min: 1, max: 4 })),
-          maxPerCustomer: orNull(fc.integer({ min: 1, max: 4 })),
+          maxPerCustomer: orNull(fc.integer({ min: 1, max: 4 }), 15),
           ttlSeconds: orNull(fc.constantFrom(2, 20)),
           opensAt: orNull(fc.constantFrom(1_800_000_000_000, 1_800_000_030_000), 50),
           closesAt: orNull(fc.constantFrom(1_800_000_040_000, 1_800_000_900_000), 50),

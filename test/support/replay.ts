@@ -16,6 +16,23 @@ function fromEnvironment(name: string): string | undefined {
   return value === undefined || value === '' ? undefined : value;
 }
 
+/** Searching for a smaller history that fails too ends after this. */
+const SHRINK_FOR_MS = 30_000;
+
+/** The predicate, until it has failed and some time has passed: from then on it finds nothing more. */
+export function untilTired<T>(predicate: (value: T) => Promise<void>): (value: T) => Promise<void> {
+  let failedAt = Infinity;
+  return async (value) => {
+    if (performance.now() - failedAt > SHRINK_FOR_MS) return;
+    try {
+      await predicate(value);
+    } catch (error) {
+      failedAt = Math.min(failedAt, performance.now());
+      throw error;
+    }
+  };
+}
+
 /** Is one history replayed, instead of many run? Then nothing can be said of what they cover together. */
 export function isReplay(): boolean {
   return fromEnvironment('HOLDFAST_PATH') !== undefined;
