@@ -38,37 +38,15 @@ const TIMEOUT_CHECK_MS = 1_000;
 const MAX_PARAM_LENGTH = 128 * 9;
 
 export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
-  const { settings, engine, logger } = parts;
-  const problems = new ProblemRenderer(`${settings.publicUrl ?? ''}/docs/errors#`);
-  const ids = createRequestIds();
-  const gate = new LoadGate(settings, () => engine.store.health().queued, parts.instruments);
-  const pluginHeaders = settings.corsOrigins.length > 0 || settings.ratePerSecond !== null;
-  let closing = false;
-  const respond = new Responder({
-    problems,
-    gate,
-    pluginHeaders,
-    closing: () => closing,
-    instruments: parts.instruments,
-  });
-  const streams = new EventStreams(engine.store, settings, (error) => {
-    logger?.error({ err: error }, 'an event stream failed');
-  });
+  const { settings, logger } = parts;
+  const http = compose(parts);
+  const { respond, gate } = http;
   const addresses = new Addresses();
-  const http: Http = {
-    engine,
-    settings,
-    instruments: parts.instruments,
-    version: parts.version,
-    respond,
-    streams,
-    notReady: () => (closing ? 'shutting down' : storeReason(parts)),
-  };
 
   const app: Server = fastify({
     ...serverOptions(settings),
-    genReqId: ids,
-    clientErrorHandler: createClientErrorHandler(problems, ids),
+    genReqId: http.requestIds,
+    clientErrorHandler: createClientErrorHandler(http),
     frameworkErrors: (error, request, reply) => {
       // Before routing a request has none of what we note on it.
       Object.assign(request, { route: 'unmatched', startedAt: 0, admitted: false });
@@ -84,12 +62,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
     respond.problem(request, reply, problemOfFailure(error, request, logger));
   });
   await registerPlugins(app, settings);
-  guardRoutes(app, {
-    gate,
-    gatekeeper: new Gatekeeper(parts.keys, settings.requireKeys),
-    respond,
-    settings,
-  });
+  guardRoutes(app, http);
   await registerDocs(app, parts);
   for (const routes of ROUTES) routes(app, http);
   documentRoutes(app, http);
@@ -98,17 +71,42 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
   });
 
   app.decorate('beginShutdown', () => {
-    closing = true;
+    http.lifecycle.closing = true;
   });
   app.addHook('preClose', (done) => {
-    closing = true;
-    streams.closeAll();
+    http.lifecycle.closing = true;
+    http.streams.closeAll();
     gate.stop();
     done();
   });
   await app.ready();
   gate.start();
   return app;
+}
+
+/** Everything but Fastify itself. */
+function compose(parts: AppParts): Http {
+  const { settings, engine, logger, instruments } = parts;
+  const problems = new ProblemRenderer(`${settings.publicUrl ?? ''}/docs/errors#`);
+  const lifecycle = { closing: false };
+  const gate = new LoadGate(settings, () => engine.store.health().queued, instruments);
+  const pluginHeaders = settings.corsOrigins.length > 0 || settings.ratePerSecond !== null;
+  return {
+    engine,
+    settings,
+    instruments,
+    lifecycle,
+    problems,
+    gate,
+    version: parts.version,
+    requestIds: createRequestIds(),
+    gatekeeper: new Gatekeeper(parts.keys, settings.requireKeys),
+    respond: new Responder({ problems, gate, pluginHeaders, lifecycle, instruments }),
+    patientSockets: new WeakSet(),
+    streams: new EventStreams(engine.store, settings, (error) => {
+      logger?.error({ err: error }, 'an event stream failed');
+    }),
+  };
 }
 
 /** In the order of the documentation. */
@@ -123,16 +121,11 @@ const ROUTES = [
   serviceRoutes,
 ];
 
-function storeReason({ engine }: AppParts): string | null {
-  const { ready, reason } = engine.store.health();
-  return ready ? null : (reason ?? 'the store is not ready');
-}
-
 function serverOptions(settings: HttpSettings) {
   return {
     http: {
       maxHeaderSize: settings.headerLimit,
-      headersTimeout: settings.headersTimeoutMs,
+      headersTimeout: Math.min(settings.headersTimeoutMs, settings.requestTimeoutMs),
       requestTimeout: settings.requestTimeoutMs,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     },

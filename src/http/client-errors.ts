@@ -24,15 +24,25 @@ interface AnsweringSocket extends Socket {
   readonly _httpMessage?: { readonly headersSent: boolean } | null;
 }
 
-export function createClientErrorHandler(problems: ProblemRenderer, ids: RequestIds) {
+/** Sockets that may take longer than others to send their request, each watched over by its route. */
+export type PatientSockets = WeakSet<Socket>;
+
+interface Parts {
+  readonly problems: ProblemRenderer;
+  readonly requestIds: RequestIds;
+  readonly patientSockets: PatientSockets;
+}
+
+export function createClientErrorHandler({ problems, requestIds, patientSockets }: Parts) {
   return (error: Error & { code?: string }, socket: Socket): void => {
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && patientSockets.has(socket)) return;
     const answering = (socket as AnsweringSocket)._httpMessage?.headersSent ?? false;
     if (error.code === 'ECONNRESET' || !socket.writable || answering) {
       socket.destroy();
       return;
     }
     const found = problemOfClientError(error.code);
-    const id = ids(NO_HEADERS);
+    const id = requestIds(NO_HEADERS);
     const body = problems.render(found, 'en', id);
     const status = statusOf(found);
     const headers = [

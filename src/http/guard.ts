@@ -1,18 +1,9 @@
 /** The first hook of every route: the clock starts, load is shed, the key is checked. All before the body is read. */
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
-import { ADMIN, type Access, type Gatekeeper } from './access.ts';
-import type { LoadGate } from './load-gate.ts';
+import { ADMIN, type Access } from './access.ts';
 import type { HttpSettings } from './parts.ts';
 import { jitteredSeconds, problem, ProblemError } from './problem.ts';
-import type { Responder } from './respond.ts';
-import type { Server } from './server.ts';
-
-export interface GuardParts {
-  readonly gate: LoadGate;
-  readonly gatekeeper: Gatekeeper;
-  readonly respond: Responder;
-  readonly settings: HttpSettings;
-}
+import type { Http, Server } from './server.ts';
 
 type Hook = (
   request: FastifyRequest,
@@ -21,13 +12,13 @@ type Hook = (
 ) => void | Promise<void>;
 
 /** Guards every route registered from now on. One that does not say who may call it is for `admin` alone. */
-export function guardRoutes(app: Server, parts: GuardParts): void {
-  const limiter = createLimiter(app, parts.settings);
+export function guardRoutes(app: Server, http: Http): void {
+  const limiter = createLimiter(app, http.settings);
   app.addHook('onRoute', (route) => {
     const access = route.config?.access ?? accessOfPlugin(route.url);
     // Plugins answer by themselves: nobody would count their requests out again.
     const vital = route.config?.vital ?? route.config?.access === undefined;
-    const guard = guardOf(parts, route.url, access, vital);
+    const guard = guardOf(http, route.url, access, vital);
     const limited = limiter !== null && access !== 'open';
     const rest = route.onRequest ?? [];
     route.onRequest = [
@@ -44,7 +35,7 @@ function accessOfPlugin(url: string): Access {
 }
 
 function guardOf(
-  { gate, gatekeeper, respond }: GuardParts,
+  { gate, gatekeeper, respond }: Http,
   route: string,
   access: Access,
   vital: boolean,

@@ -21,12 +21,16 @@ export const STATIC_HEADERS = [
 const JSON_TYPE = 'application/json; charset=utf-8';
 const PROBLEM_TYPE = 'application/problem+json';
 
+export interface Lifecycle {
+  closing: boolean;
+}
+
 export interface ResponderParts {
   readonly problems: ProblemRenderer;
   readonly instruments: HttpInstruments;
   readonly gate: LoadGate;
-  /** Is the service about to stop? Then connections are not kept. */
-  readonly closing: () => boolean;
+  /** Of a service about to stop, no connection is kept. */
+  readonly lifecycle: Lifecycle;
   /** Do plugins put headers on replies (CORS, rate limits)? Then they are sent too. */
   readonly pluginHeaders: boolean;
 }
@@ -85,7 +89,7 @@ export class Responder {
       ...STATIC_HEADERS,
       ...headers,
     ];
-    if (this.#parts.closing()) head.push('connection', 'close');
+    if (this.#parts.lifecycle.closing) head.push('connection', 'close');
     if (this.#parts.pluginHeaders) addPluginHeaders(reply, head);
     reply.hijack();
     const { raw } = reply;

@@ -1,4 +1,4 @@
-/** What every route is given. */
+/** What the HTTP layer is made of, and what every route is given. */
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type {
   FastifyBaseLogger,
@@ -9,13 +9,16 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from 'fastify';
-import type { AnswerTo, Command, Rejected } from '../core/command.ts';
-import type { Idempotency } from '../core/command.ts';
+import type { AnswerTo, Command, Idempotency, Rejected } from '../core/command.ts';
 import type { ReservationEngine } from '../engine/reservation-engine.ts';
+import type { PatientSockets } from './client-errors.ts';
 import type { EventStreams } from './event-streams.ts';
+import type { Gatekeeper } from './access.ts';
+import type { LoadGate } from './load-gate.ts';
 import type { AppParts, HttpSettings } from './parts.ts';
-import { problemOfRejection } from './problem.ts';
-import type { Responder } from './respond.ts';
+import { problemOfRejection, type ProblemRenderer } from './problem.ts';
+import type { RequestIds } from './request-id.ts';
+import type { Lifecycle, Responder } from './respond.ts';
 import './request.ts';
 
 /** Fastify, knowing the types that our schemas describe. */
@@ -32,10 +35,14 @@ export interface Http {
   readonly settings: HttpSettings;
   readonly instruments: AppParts['instruments'];
   readonly version: string;
+  readonly lifecycle: Lifecycle;
+  readonly problems: ProblemRenderer;
+  readonly requestIds: RequestIds;
+  readonly gate: LoadGate;
+  readonly gatekeeper: Gatekeeper;
   readonly respond: Responder;
   readonly streams: EventStreams;
-  /** Why not to send requests here any more; null while all is well. */
-  notReady(): string | null;
+  readonly patientSockets: PatientSockets;
 }
 
 type Granted<C extends Command> = Exclude<AnswerTo<C>, Rejected>;

@@ -156,3 +156,29 @@ test('an import cut off on its way imports nothing', async (t) => {
   await assert.rejects(sent);
   isProblem(await service.call('GET', '/stock/A'), 404, 'unknown_sku');
 });
+
+test('a file may arrive slowly, as long as it keeps coming', async (t) => {
+  const service = await startService(t, { settings: { requestTimeoutMs: 500 } });
+  const address = await service.app.listen({ port: 0, host: '127.0.0.1' });
+  const rows = ['sku,on_hand\n', ...Array.from({ length: 12 }, (_, n) => `SKU-${n},1\n`)];
+  const send = (pauseMs: number): Promise<Response> =>
+    fetch(`${address}/stock/import`, {
+      method: 'POST',
+      headers: { 'content-type': 'text/csv' },
+      body: new ReadableStream({
+        pull: async (controller) => {
+          const row = rows.shift();
+          if (!row?.startsWith('sku')) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+          if (row === undefined) controller.close();
+          else controller.enqueue(new TextEncoder().encode(row));
+        },
+      }),
+      duplex: 'half',
+    });
+  const answer = await send(200);
+  assert.equal(answer.status, 200);
+  assert.equal(((await answer.json()) as { created: number }).created, 12);
+  rows.push('sku,on_hand\n', 'LATE,1\n');
+  await assert.rejects(send(3_000));
+  isProblem(await service.call('GET', '/stock/LATE'), 404, 'unknown_sku');
+});

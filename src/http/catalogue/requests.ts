@@ -40,9 +40,9 @@ export const REQUESTS = {
       'pt-BR': 'Esta chamada precisa de uma chave de API válida.',
     },
     advice: {
-      en: 'Send `Authorization: Bearer <key>`. An operator makes one with `holdfast keys add`.',
+      en: 'Send `Authorization: Bearer <key>`. An operator makes one with `holdfast keys create`.',
       'pt-BR':
-        'Envie `Authorization: Bearer <chave>`. Um operador cria uma com `holdfast keys add`.',
+        'Envie `Authorization: Bearer <chave>`. Um operador cria uma com `holdfast keys create`.',
     },
   },
   forbidden: {

@@ -1,5 +1,6 @@
 /** `POST /stock/import`: a stock file, read as it arrives. All rows or none. */
 import { createHash, type Hash } from 'node:crypto';
+import { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ImportStockCommand } from '../../core/command.ts';
 import {
@@ -50,6 +51,7 @@ export function importRoutes(app: Server, http: Http): void {
           throw new ProblemError(problem('overloaded', outcome, { retryAfterSeconds: 5 }));
         }
         running += 1;
+        waitWhileItComes(http, request);
         try {
           await importFile(http, request, reply, request.query);
         } finally {
@@ -60,6 +62,20 @@ export function importRoutes(app: Server, http: Http): void {
     done();
   });
 }
+
+/**
+ * A file may take longer to arrive than any other request, as long as it keeps coming. The connection is not kept
+ * afterwards, so its patience need not be taken back.
+ */
+function waitWhileItComes({ patientSockets, settings }: Http, { raw }: FastifyRequest): void {
+  const { socket } = raw;
+  // A request that a test injects came through none.
+  if (!(socket instanceof Socket)) return;
+  patientSockets.add(socket);
+  socket.setTimeout(settings.requestTimeoutMs, () => socket.destroy());
+}
+
+const CLOSE = ['connection', 'close'];
 
 async function importFile(
   http: Http,
@@ -101,7 +117,7 @@ async function importFile(
     warning_count: file.warnings,
     warnings: file.problems,
   };
-  http.respond.json(request, reply, 200, JSON.stringify(report));
+  http.respond.json(request, reply, 200, JSON.stringify(report), CLOSE);
 }
 
 function fileProblem({ errors, warnings, problems }: StockFile) {

@@ -19,7 +19,7 @@ export function serviceRoutes(app: Server, http: Http): void {
     '/readyz',
     { config: { access: OPEN, vital: true }, schema: operations.getReadiness },
     (request, reply) => {
-      const reason = http.notReady();
+      const reason = notReady(http);
       if (reason === null) respond.json(request, reply, 200, ready);
       else respond.problem(request, reply, problem('not_ready', { reason }));
     },
@@ -36,4 +36,11 @@ export function serviceRoutes(app: Server, http: Http): void {
       respond.text(request, reply, 200, instruments.metricsContentType, text);
     },
   );
+}
+
+/** Why not to send requests here; null while all is well. */
+function notReady({ engine, lifecycle }: Http): string | null {
+  if (lifecycle.closing) return 'shutting down';
+  const { ready, reason } = engine.store.health();
+  return ready ? null : (reason ?? 'the store is not ready');
 }
