@@ -1,7 +1,6 @@
 /** What can be wrong with a ledger. */
 import type { LedgerEntry } from '../../src/core/ledger.ts';
 import type { Reservation } from '../../src/core/reservation.ts';
-import { shortfall, type StockLevel } from '../../src/core/stock-level.ts';
 import type { Books, Mutable } from './books.ts';
 import { uuid } from './commands.ts';
 import {
@@ -178,10 +177,11 @@ export const DAMAGE_TO_LEDGER: readonly Damage[] = [
   falsify(
     'a refund forgotten',
     'reservation_differs',
-    reservationsThat(({ refundRequired }) => refundRequired),
-    ({ id }, books) => {
+    reservationsThat(({ status }) => status === 'expired'),
+    (target, books) => {
+      target.refundRequired = true;
       books.entries = books.entries.filter(
-        ({ kind, reservationId }) => kind !== 'refund_required' || reservationId !== id,
+        ({ kind, reservationId }) => kind !== 'refund_required' || reservationId !== target.id,
       );
       renumber(books.entries);
     },
@@ -206,8 +206,11 @@ export const DAMAGE_TO_LEDGER: readonly Damage[] = [
   falsify(
     'a shortfall forgotten',
     'oversold',
-    ({ levels }) => levels.filter(isPromisedAndShort),
-    ({ sku }, books) => {
+    ({ levels }) => levels.filter(({ reserved, allocated }) => reserved + allocated > 0),
+    (level, books) => {
+      const { sku, onHand } = level;
+      append(books, ['set', sku, null, { onHand: -onHand }]);
+      level.onHand = 0;
       books.entries = books.entries.filter((each) => each.kind !== 'shortfall' || each.sku !== sku);
       renumber(books.entries);
     },
@@ -222,10 +225,6 @@ function expiriesOf(status: Reservation['status']): (books: Books) => Mutable<Le
       ({ kind, reservationId }) => kind === 'expire' && ids.has(reservationId ?? ''),
     );
   };
-}
-
-function isPromisedAndShort(level: StockLevel): boolean {
-  return shortfall(level) > 0 && level.reserved + level.allocated > 0;
 }
 
 /** The entries that set an order limit, of SKUs where only one does: nothing hides what it says. */
