@@ -91,7 +91,7 @@ export interface ReservationStore {
 
   readonly clock: Clock;
   health(): StoreHealth;
-  /** Calls the listener after each commit that changed something; returns the way to stop it. */
+  /** Calls the listener, which must not throw, after each commit that changed something; returns the way to stop it. */
   onCommit(listener: (notice: CommitNotice) => void): () => void;
   /** Calls the listener once if the store stops by itself. */
   onFailure(listener: (fault: Error) => void): void;

@@ -324,7 +324,15 @@ export function verbs(subject: StoreSubject): void {
         [900, release(R1), 'again released A:1'],
         [900, purge(START + 900_000), 'purged 1'],
         [900, release(R1), 'reservation_not_found'],
-        [900, release(R3), 'released A:1'],
+        // Of those that ended at one moment the lower id goes first.
+        [900, reserve(uuid(5), 'A:1'), 'active A:1 until 1500'],
+        [900, reserve(R4, 'A:1'), 'active A:1 until 1500'],
+        [900, release(uuid(5)), 'released A:1'],
+        [900, release(R4), 'released A:1'],
+        [901, purge(START + 901_000, 1), 'purged 1, more'],
+        [901, release(R4), 'reservation_not_found'],
+        [901, release(uuid(5)), 'again released A:1'],
+        [901, release(R3), 'released A:1'],
       ]);
       assert.equal(await shop.store.reservation(R1), null);
       await shop.assertSound();
