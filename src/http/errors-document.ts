@@ -59,7 +59,7 @@ export function errorsPage(language: Language): string {
   });
   return (
     `<!doctype html><html lang="${language}"><head><meta charset="utf-8">` +
-    `<meta name="viewport" content="width=device-width,initial-scale=1"><title>${title}</title>` +
+    `<meta name="viewport" content="width=device-width,initial-scale=1"><link rel="icon" href="data:,"><title>${title}</title>` +
     `<style>${STYLE}</style></head><body><main><h1>${title}</h1><p>${lead}</p>${entries.join('')}</main></body></html>`
   );
 }
