@@ -7,7 +7,7 @@ import {
   type ReservationStatus,
 } from '../../src/core/reservation.ts';
 import type { Policy } from '../../src/core/stock-level.ts';
-import { uuid } from './commands.ts';
+import { setStock, uuid } from './commands.ts';
 import type { FakeClock } from './fake-clock.ts';
 import {
   CUSTOMERS,
@@ -37,16 +37,14 @@ export class Narrator {
 
   constructor(clock: FakeClock) {
     this.#clock = clock;
-    for (const [sku, onHand] of [8, 5, 12].entries()) {
-      this.opening.push({
-        command: { type: 'set_stock', sku: SKUS[sku] ?? STRAY_SKU, onHand },
-        idempotency: null,
-      });
-    }
   }
 
   /** What every history begins with, so that short ones have something to sell. */
-  readonly opening: Request[] = [];
+  readonly opening: readonly Request[] = [
+    setStock(SKUS[0], 8),
+    setStock(SKUS[1], 5),
+    setStock(SKUS[2], 12, { policy: { maxPerCustomer: 3 } }),
+  ].map((command) => ({ command, idempotency: null }));
 
   /** Where a step of the clock leads; never back. */
   timeOf(step: Extract<Step, { kind: 'wait' | 'deadline' }>): number {

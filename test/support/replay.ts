@@ -51,7 +51,7 @@ export async function assertProperty<T>(
   });
   if (!details.failed) return;
   const { seed, counterexamplePath } = details;
-  const replay = `HOLDFAST_SEED=${seed} HOLDFAST_PATH=${counterexamplePath} node --test ${file}`;
+  const replay = `HOLDFAST_SEED=${seed} HOLDFAST_PATH=${counterexamplePath} npx node --test ${file}`;
   const message = `${fc.defaultReportMessage(details)}\n\nReplay exactly this one:\n  ${replay}\n`;
   throw new Error(message, { cause: details.errorInstance });
 }
