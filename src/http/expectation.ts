@@ -38,8 +38,18 @@ function alternatives(node: Node): readonly Node[] {
   return node.anyOf ?? [node];
 }
 
+const NOTHING: Texts = { en: 'nothing', 'pt-BR': 'nada' };
+/** Schemas are few and do not change; formatting numbers for people is slow. */
+const known = new WeakMap<Node, Texts>();
+
 export function expectationOf(node: Node | null): Texts {
-  if (node === null) return { en: 'nothing', 'pt-BR': 'nada' };
+  if (node === null) return NOTHING;
+  const texts = known.get(node) ?? describe(node);
+  known.set(node, texts);
+  return texts;
+}
+
+function describe(node: Node): Texts {
   if (node.anyOf !== undefined) return oneOf(node.anyOf);
   switch (node.type) {
     case 'integer':

@@ -41,6 +41,8 @@ export function compileValidator(schema: TSchema): Validator {
   return {
     check: (value) => compiled.Check(value),
     issues: (value) => {
+      const long = tooLong(schema, value);
+      if (long !== null) return [issueAt([long], 'invalid', schema)];
       const found = new Map<string, Issue>();
       for (const error of compiled.Errors(value)) {
         for (const issue of issuesOf(error, schema)) {
@@ -52,6 +54,16 @@ export function compileValidator(schema: TSchema): Validator {
   };
 }
 
+/** The field that is a longer list than it may be: looking at each item of it for what is wrong would take a while. */
+function tooLong(schema: TSchema, value: unknown): string | null {
+  if (typeof value !== 'object' || value === null) return null;
+  for (const [name, field] of Object.entries(value)) {
+    const limit = Array.isArray(field) ? schemaAt(schema, [name])?.maxItems : undefined;
+    if (limit !== undefined && (field as unknown[]).length > limit) return name;
+  }
+  return null;
+}
+
 interface SchemaError {
   readonly keyword: string;
   readonly instancePath: string;
@@ -61,7 +73,9 @@ interface SchemaError {
 function issuesOf({ keyword, instancePath, params }: SchemaError, schema: TSchema): Issue[] {
   const path = instancePath.split('/').slice(1).map(unescapePointer);
   const within = (names: unknown, reason: Issue['reason']): Issue[] =>
-    (names as string[]).map((name) => issueAt([...path, name], reason, schema));
+    (names as string[])
+      .slice(0, MAX_ISSUES)
+      .map((name) => issueAt([...path, name], reason, schema));
   if (keyword === 'required') {
     return within((params as { requiredProperties: unknown }).requiredProperties, 'missing');
   }

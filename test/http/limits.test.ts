@@ -179,3 +179,23 @@ test('a client that goes away in the middle of its body is forgotten', async (t)
   }
   assert.equal((await service.call('GET', '/stock/SKU-001')).at('reserved'), 0);
 });
+
+test('what is hopeless is refused quickly', async (t) => {
+  const service = await startService(t);
+  const bodies = [
+    `{"commands":${'['.repeat(500_000)}${']'.repeat(500_000)}}`,
+    `{"commands":[${'{},'.repeat(300_000)}{}]}`,
+    `{${Array.from({ length: 80_000 }, (_, index) => `"k${index}":1`).join(',')}}`,
+  ];
+  const headers = { 'content-type': 'application/json' };
+  for (const raw of bodies) {
+    const started = performance.now();
+    isProblem(
+      await service.call('POST', '/reservations/batch', { raw, headers }),
+      422,
+      'validation_failed',
+    );
+    const took = performance.now() - started;
+    assert.ok(took < 2_000, `${raw.slice(0, 30)}: ${took} ms`);
+  }
+});
