@@ -24,5 +24,5 @@ export function describeError(error: unknown, directory: string): string {
     const { errcode } = error as { errcode?: unknown };
     return `the disk that holds ${directory} failed (${message}, SQLite's error ${String(errcode)}). Look at the system's log before starting again.`;
   }
-  return message;
+  return code === null ? message : `the books in ${directory} cannot be used: ${message}.`;
 }
