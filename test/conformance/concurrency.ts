@@ -1,14 +1,17 @@
 /** Many at once: exact winners and exact balances. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Answer } from '../../src/core/command.ts';
+import type { Answer, Command } from '../../src/core/command.ts';
 import {
+  adjust,
   cancel,
   confirm,
   extend,
+  importStock,
   release,
   reserve,
   setStock,
+  setting,
   sweep,
   uuid,
 } from '../support/commands.ts';
@@ -103,6 +106,40 @@ export function concurrency(subject: StoreSubject): void {
           `round ${round}`,
         );
       }
+    });
+
+    it('whatever gives a unit back: who asks next gets it, before either is answered', async (t) => {
+      const shop = await Shop.open(t, subject);
+      const freeing: readonly ((sku: string, active: string, confirmed: string) => Command)[] = [
+        (_sku, active) => release(active),
+        (_sku, _active, confirmed) => cancel(confirmed),
+        (sku, active) => confirm(active, { lines: `${sku}:1` }),
+        (sku) => setStock(sku, 3),
+        (sku) => adjust(sku, 1),
+        (sku) => importStock([setting(sku, 3)]),
+      ];
+      for (const [round, free] of freeing.entries()) {
+        const sku = `SKU-${round}`;
+        const [active, confirmed, next] = [
+          uuid(round * 3),
+          uuid(round * 3 + 1),
+          uuid(round * 3 + 2),
+        ];
+        await shop.ask(setStock(sku, 3));
+        await shop.ask(reserve(confirmed, `${sku}:1`));
+        await shop.ask(confirm(confirmed));
+        await shop.ask(reserve(active, `${sku}:2`));
+        const ask = reserve(next, `${sku}:1`);
+        // Twice, for a store that answers by itself what it has been told once.
+        for (let times = 0; times < 2; times += 1) {
+          assert.equal(await shop.words(ask), `all_reserved ${sku}:0/1 until 600`);
+        }
+        const command = free(sku, active, confirmed);
+        const [freed, taken] = await Promise.all([shop.ask(command), shop.ask(ask)]);
+        assert.ok(freed.ok);
+        assert.equal(outcome(taken), `active ${sku}:1 until 600`, command.type);
+      }
+      await shop.assertSound();
     });
 
     it('carts that name two SKUs in opposite orders are had whole or not at all', async (t) => {
