@@ -192,6 +192,30 @@ test('a slow subscriber that does read is waited for', async (t) => {
   streams.closeAll();
 });
 
+test('a commit between the last read and the rest is not slept through', async (t) => {
+  const service = await startService(t);
+  await service.put('SKU-001', 1_000);
+  const { store } = service;
+  const ledger = store.ledger.bind(store);
+  let raced = false;
+  store.ledger = async (query) => {
+    const entries = await ledger(query);
+    if (entries.length === 0 && !raced) {
+      raced = true;
+      await reserve(service, 1);
+    }
+    return entries;
+  };
+  const limits = { maxEventStreams: 1, heartbeatMs: 60_000, slowSubscriberMs: 5_000 };
+  const streams = new EventStreams(store, limits, (error) => assert.fail(String(error)));
+  const socket = new PassThrough();
+  let received = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => (received += chunk));
+  streams.open(socket as unknown as ServerResponse, 0);
+  while (!received.includes('id: 2\n')) await once(socket, 'data');
+  streams.closeAll();
+});
+
 test('a stream needs the right to it', async (t) => {
   const keys = testKeys();
   const service = await startService(t, { keys: keys.directory });
