@@ -74,3 +74,28 @@ test('a line that was never added is a bug, not a silent nothing', () => {
   assert.throws(() => units.remove(1, 11, 2), /no active line/);
   assert.throws(() => units.remove(2, 10, 2), /no active line/);
 });
+
+test('loading many lines at once comes to the same as adding them', () => {
+  const random = randomSource(3);
+  for (const count of [0, 1, 2_000]) {
+    const lines = Array.from({ length: count }, (_, index) => {
+      return { sku: 1 + random(40), at: 5_000 + Math.floor(index / 7), units: 1 + random(9) };
+    });
+    const units = new ActiveUnits();
+    units.load({
+      length: count,
+      sku: Uint32Array.from([...lines.map(({ sku }) => sku), 9, 9]),
+      at: Float64Array.from(lines.map(({ at }) => at)),
+      units: Uint32Array.from(lines.map((line) => line.units)),
+    });
+    for (let probe = 0; probe < 400; probe += 1) {
+      const sku = 1 + random(42);
+      const time = 4_900 + random(500);
+      assert.equal(units.nextAfter(sku, time), nextAfter(lines, sku, time));
+      assert.equal(units.unitsUpTo(sku, time), unitsUpTo(lines, sku, time));
+    }
+    for (const { sku, at, units: quantity } of lines) units.remove(sku, at, quantity);
+    units.add(7, 1, 1);
+    assert.equal(units.nextAfter(7, 0), 1);
+  }
+});

@@ -62,9 +62,57 @@ class Block {
   }
 }
 
+/** Lines side by side: the first `length` of each column. */
+export interface LineColumns {
+  readonly length: number;
+  readonly sku: Uint32Array;
+  readonly at: Float64Array;
+  readonly units: Uint32Array;
+}
+
 export class ActiveUnits {
   /** Never empty. */
   readonly #blocks: Block[] = [new Block()];
+
+  /** Takes over many lines at once, into an empty one; `lines` must come in the order of their deadlines. */
+  load(lines: LineColumns): void {
+    const { length, sku, at, units } = lines;
+    // A stable sort by SKU, whose numbers are small: how many each has says where its lines go.
+    const places = new Uint32Array(sku.reduce((most, id) => Math.max(most, id), 0) + 2);
+    for (let line = 0; line < length; line += 1) {
+      const after = (sku[line] as number) + 1;
+      places[after] = (places[after] as number) + 1;
+    }
+    for (let id = 1; id < places.length; id += 1) {
+      places[id] = (places[id] as number) + (places[id - 1] as number);
+    }
+    const order = new Uint32Array(length);
+    for (let line = 0; line < length; line += 1) {
+      const id = sku[line] as number;
+      const place = places[id] as number;
+      order[place] = line;
+      places[id] = place + 1;
+    }
+    for (const line of order) {
+      this.#append(sku[line] as number, at[line] as number, units[line] as number);
+    }
+  }
+
+  /** Adds a line that belongs after all others. */
+  #append(sku: number, at: number, units: number): void {
+    let block = this.#blocks.at(-1) as Block;
+    let row = block.length - 1;
+    if (row < 0 || block.sku[row] !== sku || block.at[row] !== at) {
+      if (block.length === ROWS) {
+        block = new Block();
+        this.#blocks.push(block);
+      }
+      row = block.length;
+      block.insert(row, sku, at);
+    }
+    block.units[row] = (block.units[row] as number) + units;
+    block.lines[row] = (block.lines[row] as number) + 1;
+  }
 
   add(sku: number, at: number, units: number): void {
     const [block, row] = this.#place(sku, at);
