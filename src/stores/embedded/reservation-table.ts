@@ -22,6 +22,8 @@ const UPDATES = COLUMNS.filter((column) => !['id', 'customer_id', 'created_at'].
   .join(', ');
 /** Reservations read with one statement. */
 const READ_AT_ONCE = 16;
+/** Unlatched reservations of a SKU that are looked up together. */
+const NEWEST_READ = 10_000;
 
 /** The row of a reservation as it is made: values that are always the same need no binding. */
 const FRESH_ROW = "(?, 'active', ?, NULL, ?, ?, NULL, 0, 0, ?, NULL, ?)";
@@ -44,6 +46,8 @@ export class ReservationTable {
   #activeCount: number;
   #earliestUnwritten = Infinity;
   #lastFound = NOTHING_FOUND;
+  /** The newest unlatched reservations of a SKU, the newest last; whoever has changed since is no longer one. */
+  #newest: { readonly skuId: number; readonly ids: string[] } | null = null;
   readonly #statements;
 
   constructor(db: DatabaseSync, activeCount: number) {
@@ -107,6 +111,28 @@ export class ReservationTable {
     return reservation?.status === 'active' && reservation.expiresAt === expiresAt;
   }
 
+  /** The newest active reservation naming the SKU that is not latched to an order. */
+  newestUnlatched(skuId: number, flush: () => void): Reservation | undefined {
+    for (;;) {
+      let newest = this.#newest;
+      if (newest?.skuId !== skuId) {
+        flush();
+        const ids = this.#statements.unlatched.all(skuId).map(([id]) => id as string);
+        newest = { skuId, ids: ids.reverse() };
+        this.#newest = newest;
+        if (ids.length === 0) return undefined;
+      }
+      const id = newest.ids.at(-1);
+      if (id === undefined) {
+        this.#newest = null;
+        continue;
+      }
+      const reservation = this.get(id);
+      if (reservation?.status === 'active' && reservation.orderId === null) return reservation;
+      newest.ids.pop();
+    }
+  }
+
   /** Returns what it was before; null: it is new. */
   put(reservation: Reservation): Reservation | null {
     const { id, customerId, status, expiresAt } = reservation;
@@ -119,6 +145,7 @@ export class ReservationTable {
       if (expiresAt <= this.#lastFound.at) this.#lastFound = NOTHING_FOUND;
     }
     if (met === undefined) {
+      this.#newest = null;
       const made: Met = { stored: null, current: reservation };
       this.#met.set(id, made);
       this.#changed.push(made);
@@ -190,6 +217,7 @@ export class ReservationTable {
   /** To be called when a transaction ends. */
   forgetMet(): void {
     this.#met.clear();
+    this.#newest = null;
   }
 }
 
@@ -206,6 +234,12 @@ function prepare(db: DatabaseSync) {
     withDeadline: sql(
       `SELECT reservation_id FROM active_line
        WHERE expires_at = ? AND reservation_id > ? AND sku_id = ? ORDER BY reservation_id`,
+    ),
+    // All lines of active reservations are looked at: worth it only where many are wanted one after the other.
+    unlatched: sql(
+      `SELECT reservation.id FROM active_line JOIN reservation ON reservation.id = active_line.reservation_id
+       WHERE active_line.sku_id = ? AND reservation.order_id IS NULL
+       ORDER BY reservation.created_at DESC, reservation.id DESC LIMIT ${NEWEST_READ}`,
     ),
     find: sql(`SELECT ${RESERVATION_COLUMNS} FROM reservation WHERE id = ?`),
     ofCustomer: sql(

@@ -135,9 +135,9 @@ export class SqliteBook implements Book {
   newestUnlatched(sku: string): Reservation | undefined {
     const entry = this.#levels.get(sku);
     if (entry === undefined) return undefined;
-    this.flush();
-    const row = this.#statements.newestUnlatched.get(entry.id);
-    return row === undefined ? undefined : this.reservation(row[0] as string);
+    return this.#reservations.newestUnlatched(entry.id, () => {
+      this.flush();
+    });
   }
 
   endedBefore(time: number, limit: number): string[] {
@@ -298,11 +298,6 @@ function prepare(db: DatabaseSync) {
     dataVersion: sql('PRAGMA data_version'),
     meta: sql('SELECT clock, levels_seq, active, purged_before FROM meta'),
     setMeta: sql('UPDATE meta SET clock = ?, levels_seq = ?, active = ?, purged_before = ?'),
-    newestUnlatched: sql(
-      `SELECT reservation.id FROM active_line JOIN reservation ON reservation.id = active_line.reservation_id
-       WHERE active_line.sku_id = ? AND reservation.order_id IS NULL
-       ORDER BY reservation.created_at DESC, reservation.id DESC LIMIT 1`,
-    ),
     ended: sql(
       `SELECT id FROM reservation INDEXED BY reservation_ended
        WHERE ended_at IS NOT NULL AND status <> 'confirmed' AND ended_at < ? ORDER BY ended_at, id LIMIT ?`,
