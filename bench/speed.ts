@@ -38,7 +38,8 @@ async function prepare({ url }: Service): Promise<void> {
     headers: { 'content-type': 'text/csv' },
     body: `sku,on_hand\n${rows.join('\n')}\n`,
   });
-  if (!answer.ok) throw new Error(`import: ${answer.status} ${await answer.text()}`);
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`import: ${answer.status} ${text}`);
 }
 
 const BATCH = JSON.stringify({

@@ -28,17 +28,34 @@ export function freePort(): Promise<number> {
   });
 }
 
+/** An answer whose body nobody reads keeps its connection, and fails the process when the service closes it. */
+export async function drain(answer: Response): Promise<void> {
+  await answer.arrayBuffer();
+}
+
 async function untilAnswering(url: string, child: ChildProcess): Promise<void> {
   for (let attempt = 0; attempt < 600; attempt += 1) {
     if (child.exitCode !== null) throw new Error(`the service ended with ${child.exitCode}`);
     try {
-      await fetch(url);
+      await drain(await fetch(url));
       return;
     } catch {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
   throw new Error(`no answer from ${url} within 30 s`);
+}
+
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+/** Whatever becomes of the bench, no service outlives it. */
+function own(child: ChildProcess): ChildProcess {
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return child;
 }
 
 function stopper(child: ChildProcess): () => Promise<void> {
@@ -63,16 +80,18 @@ export async function startHoldfast(
 ): Promise<Service> {
   const port = await freePort();
   const dataDir = keptDataDir ?? mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
-  const child = spawn(process.execPath, [...NODE_FLAGS, join(ROOT, 'bin/holdfast.js'), 'serve'], {
-    env: {
-      ...process.env,
-      HOLDFAST_PORT: String(port),
-      HOLDFAST_STORE: store,
-      HOLDFAST_DATA_DIR: dataDir,
-      ...settings,
-    },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const child = own(
+    spawn(process.execPath, [...NODE_FLAGS, join(ROOT, 'bin/holdfast.js'), 'serve'], {
+      env: {
+        ...process.env,
+        HOLDFAST_PORT: String(port),
+        HOLDFAST_STORE: store,
+        HOLDFAST_DATA_DIR: dataDir,
+        ...settings,
+      },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }),
+  );
   const url = `http://127.0.0.1:${port}`;
   await untilAnswering(`${url}/healthz`, child);
   const stop = stopper(child);
@@ -91,9 +110,11 @@ export async function startHoldfast(
 export async function startBare(): Promise<Service> {
   const port = await freePort();
   const script = join(ROOT, 'bench/bare-server.ts');
-  const child = spawn(process.execPath, [...NODE_FLAGS, script, String(port)], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const child = own(
+    spawn(process.execPath, [...NODE_FLAGS, script, String(port)], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }),
+  );
   const url = `http://127.0.0.1:${port}`;
   await untilAnswering(url, child);
   return { url, pid: child.pid ?? 0, dataDir: null, stop: stopper(child) };
@@ -105,11 +126,13 @@ export async function startPrototype(): Promise<Service | null> {
   if (probe.status !== 0) return null;
   const port = await freePort();
   const args = ['-m', 'uvicorn', 'main:app', '--port', String(port), '--log-level', 'warning'];
-  const child = spawn('/usr/bin/python3', args, {
-    cwd: join(ROOT, 'bench/prototype'),
-    env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  const child = own(
+    spawn('/usr/bin/python3', args, {
+      cwd: join(ROOT, 'bench/prototype'),
+      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }),
+  );
   const url = `http://127.0.0.1:${port}`;
   await untilAnswering(url, child);
   return { url, pid: child.pid ?? 0, dataDir: null, stop: stopper(child) };
@@ -121,5 +144,6 @@ export async function putStock(url: string, sku: string, onHand: number): Promis
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ on_hand: onHand }),
   });
-  if (!answer.ok) throw new Error(`PUT ${sku}: ${answer.status} ${await answer.text()}`);
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`PUT ${sku}: ${answer.status} ${text}`);
 }
