@@ -43,7 +43,7 @@ module.exports = {
     },
 
     { from: production('^src/config[.]ts$'), to: production('^src/(core|engine)/') },
-    { from: production('^src/config[.]ts$'), to: { path: '^node_modules/typebox/' } },
+    { from: production('^src/config[.]ts$'), to: { path: '(^|/)node_modules/typebox/' } },
 
     { from: production('^src/main[.]ts$'), to: production('^(src/|package[.]json$)') },
     { from: production('^src/main[.]ts$'), to: { dependencyTypes: OUTSIDE } },
