@@ -2,7 +2,15 @@
  * The speed table (docs/performance.md): `npm run bench:speed [-- --rounds 5 --seconds 3]`.
  * Every figure is taken beside its denominator, round by round in turn, and the median of the rounds' ratios is printed.
  */
-import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasyncSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -20,7 +28,7 @@ const { values: options } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     seconds: { type: 'string', default: '3' },
-    connections: { type: 'string', default: '64' },
+    connections: { type: 'string', default: '128' },
   },
 });
 const rounds = Number(options.rounds);
@@ -49,12 +57,30 @@ const BATCH = JSON.stringify({
   })),
 });
 
-type Measure = (service: Service) => Promise<LoadResult>;
+type Measured = LoadResult & { readonly cpuMicros: number };
+type Measure = (service: Service) => Promise<Measured>;
 const post =
   (path: string, more: { spread?: number; connections?: number; body?: string } = {}): Measure =>
-  ({ url }) =>
-    load({ url: `${url}${path}`, method: 'POST', connections, seconds, ...more });
+  async ({ url, pid }) => {
+    const before = cpuSeconds(pid);
+    const target = { url: `${url}${path}`, method: 'POST', connections, seconds } as const;
+    const result = await load({ ...target, ...more });
+    const requests = result.perSecond * seconds;
+    return { ...result, cpuMicros: ((cpuSeconds(pid) - before) * 1e6) / requests };
+  };
 
+/** Of the whole process, by Linux' count in hundredths; on other systems not a number. */
+function cpuSeconds(pid: number): number {
+  try {
+    const [, after = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ');
+    const fields = after.split(' ').map(Number);
+    return ((fields[11] ?? Number.NaN) + (fields[12] ?? Number.NaN)) / 100;
+  } catch {
+    return Number.NaN;
+  }
+}
+
+const sameHeaders = post('/same-headers');
 const hot = post('/stock/SKU-001/reserve');
 const spread = post('/stock/SPREAD-{n}/reserve', { spread: SPREAD });
 const gone = post('/stock/SKU-GONE/reserve');
@@ -78,8 +104,9 @@ function fdatasyncP50(): number {
 }
 
 interface Round {
-  bare: LoadResult;
-  hot: LoadResult;
+  bare: Measured;
+  bareHeaders: LoadResult;
+  hot: Measured;
   spread: LoadResult;
   gone: LoadResult;
   memoryHot: LoadResult;
@@ -112,6 +139,7 @@ async function measure(): Promise<Round[]> {
       console.error(`round ${round} of ${rounds}`);
       results.push({
         bare: await hot(bare),
+        bareHeaders: await sameHeaders(bare),
         hot: await hot(embedded),
         memoryHot: await hot(memory),
         spread: await spread(embedded),
@@ -161,6 +189,13 @@ const rows: Row[] = [
     (r) => r.bare.perSecond,
   ),
   ratio(
+    'durable reserve ÷ bare handler that sends the same headers',
+    0.85,
+    results,
+    (r) => r.hot.perSecond,
+    (r) => r.bareHeaders.perSecond,
+  ),
+  ratio(
     'memory reserve ÷ bare handler',
     0.85,
     results,
@@ -189,6 +224,17 @@ const rows: Row[] = [
     (r) => r.bare.perSecond,
   ),
 ];
+const [cpu, bareCpu] = [
+  median(results.map((r) => r.hot.cpuMicros)),
+  median(results.map((r) => r.bare.cpuMicros)),
+];
+rows.push({
+  figure: 'CPU of the service per durable reserve, all threads',
+  value: `${cpu.toFixed(1)} µs`,
+  goal: 'none',
+  met: null,
+  denominator: `bare handler ${bareCpu.toFixed(1)} µs`,
+});
 const gap = median(results.map((r) => r.single.p50Ms - r.memorySingle.p50Ms));
 const disk = median(results.map(({ fdatasync }) => fdatasync));
 rows.push({

@@ -18,6 +18,8 @@ export function createIdSource(
 ): () => string {
   const pool = new Uint8Array(POOL_BYTES - (POOL_BYTES % BYTES_PER_ID));
   let used = pool.length;
+  let millisecond = -1;
+  let timeText = '';
   const hex = (index: number): string => HEX[pool[index] ?? 0] ?? '00';
   return () => {
     if (used >= pool.length) {
@@ -26,10 +28,15 @@ export function createIdSource(
     }
     const at = used;
     used += BYTES_PER_ID;
-    const time = Math.floor(now()).toString(16).padStart(12, '0');
+    const time = Math.floor(now());
+    if (time !== millisecond) {
+      millisecond = time;
+      const digits = time.toString(16).padStart(12, '0');
+      timeText = `${digits.slice(0, 8)}-${digits.slice(8)}`;
+    }
     const version = HEX[((pool[at] ?? 0) & 0x0f) | 0x70] ?? '70';
     const variant = HEX[((pool[at + 2] ?? 0) & 0x3f) | 0x80] ?? '80';
     const tail = `${hex(at + 4)}${hex(at + 5)}${hex(at + 6)}${hex(at + 7)}${hex(at + 8)}${hex(at + 9)}`;
-    return `${time.slice(0, 8)}-${time.slice(8)}-${version}${hex(at + 1)}-${variant}${hex(at + 3)}-${tail}`;
+    return `${timeText}-${version}${hex(at + 1)}-${variant}${hex(at + 3)}-${tail}`;
   };
 }

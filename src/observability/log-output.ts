@@ -41,7 +41,7 @@ class FileOutput implements LogOutput {
   droppedBytes = 0;
   readonly #fd: number;
   readonly #onTrouble: (error: Error) => void;
-  #waiting = '';
+  #waiting: Buffer[] = [];
   #waitingBytes = 0;
   /** In the hands of the operating system. */
   #inHand: Buffer | null = null;
@@ -56,13 +56,13 @@ class FileOutput implements LogOutput {
   }
 
   write(lines: string): void {
-    const bytes = Buffer.byteLength(lines);
-    if (this.#over || this.#waitingBytes + bytes > MAX_WAITING_BYTES) {
-      this.droppedBytes += bytes;
+    const bytes = Buffer.from(lines);
+    if (this.#over || this.#waitingBytes + bytes.length > MAX_WAITING_BYTES) {
+      this.droppedBytes += bytes.length;
       return;
     }
-    this.#waiting += lines;
-    this.#waitingBytes += bytes;
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
     if (this.#waitingBytes >= ENOUGH_TO_WRITE) this.#start();
     else this.#timer ??= setTimeout(() => this.#start(), WRITE_EVERY_MS).unref();
   }
@@ -96,8 +96,9 @@ class FileOutput implements LogOutput {
   #take(): Buffer {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    const taken = Buffer.from(this.#waiting);
-    this.#waiting = '';
+    const [only, ...others] = this.#waiting;
+    const taken = only === undefined || others.length > 0 ? Buffer.concat(this.#waiting) : only;
+    this.#waiting = [];
     this.#waitingBytes = 0;
     return taken;
   }

@@ -60,6 +60,12 @@ const MS_PER_ROW = 0.2;
 /** The writer makes much that is soon forgotten; without a bound its thread holds 100 MB more, and is no faster. */
 const YOUNG_GENERATION_MB = 24;
 const LOOKS_PER_DEADLINE = 20;
+/**
+ * So many are sent before the turn ends, or while the writer has one batch already: else this thread and the writer
+ * would take turns at working. What waits here is certainly not done, what is sent may be: so never a third batch.
+ */
+const WORTH_SENDING = 32;
+const BATCHES_IN_FLIGHT = 2;
 
 export class EmbeddedStore implements ReservationStore {
   readonly name = 'embedded';
@@ -283,8 +289,9 @@ export class EmbeddedStore implements ReservationStore {
     });
   }
 
-  /** Once per turn of the event loop, so that what arrives in one turn is sent together. */
+  /** At the end of the turn of the event loop, so that what arrives in one turn is sent together. */
   #sendSoon(): void {
+    if (this.#queue.waiting >= WORTH_SENDING) this.#send();
     if (this.#sending || this.#queue.batchesInFlight > 0) return;
     this.#sending = true;
     setImmediate(() => {
@@ -294,7 +301,9 @@ export class EmbeddedStore implements ReservationStore {
   }
 
   #send(): void {
-    if (this.#failure !== null || this.#queue.batchesInFlight > 0) return;
+    if (this.#failure !== null) return;
+    const { waiting, batchesInFlight } = this.#queue;
+    if (batchesInFlight >= (waiting < WORTH_SENDING ? 1 : BATCHES_IN_FLIGHT)) return;
     const batch = this.#queue.take();
     if (batch.length === 0) return;
     const operations: (string | number | boolean | null)[] = [];

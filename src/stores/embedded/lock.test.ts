@@ -31,13 +31,15 @@ test('the lock of another process is seen, and ends with that process however it
   const files = temporary(t);
   const script = `import { takeLock } from ${JSON.stringify(join(import.meta.dirname, 'lock.ts'))};
     import { dataFiles } from ${JSON.stringify(join(import.meta.dirname, 'data-files.ts'))};
-    takeLock(dataFiles(process.argv[1]));
+    const lock = takeLock(dataFiles(process.argv[1]));
     console.log('held');
-    setInterval(() => undefined, 1_000);`;
+    // A lock that nobody refers to any more is collected, and with it goes the file's.
+    setInterval(() => lock, 1_000);`;
   const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script];
   const child = spawn(process.execPath, [...args, files.directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
+  t.after(() => child.kill('SIGKILL'));
   await once(child.stdout, 'data');
   writeFileSync(files.running, JSON.stringify({ pid: child.pid }));
   assert.throws(() => takeLock(files), {
