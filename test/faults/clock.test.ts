@@ -157,6 +157,9 @@ async function hold(
   const { status, body } = await client.must('POST', `/stock/${sku}/reserve`, ask);
   assert.equal(status, 200, JSON.stringify(body));
   const expiresAt = Date.parse(String(body['expires_at']));
+  const off = expiresAt - Date.now() - seconds * 1000;
+  // A clock that has followed a step is off by an hour, and these tests would wait as long before they failed.
+  assert.ok(Math.abs(off) < HOUR / 2, `the deadline of ${sku} is off by ${off} ms`);
   return { id: String(body['reservation_id']), expiresAt };
 }
 

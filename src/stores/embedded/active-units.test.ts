@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ActiveUnits } from './active-units.ts';
+import { ActiveUnits, sumOf, type LineColumns } from './active-units.ts';
 
 /** mulberry32 */
 function randomSource(seed: number): (below: number) => number {
@@ -94,8 +94,29 @@ test('loading many lines at once comes to the same as adding them', () => {
       assert.equal(units.nextAfter(sku, time), nextAfter(lines, sku, time));
       assert.equal(units.unitsUpTo(sku, time), unitsUpTo(lines, sku, time));
     }
+    const { sum } = units;
     for (const { sku, at, units: quantity } of lines) units.remove(sku, at, quantity);
-    units.add(7, 1, 1);
-    assert.equal(units.nextAfter(7, 0), 1);
+    assert.equal(units.sum, 0);
+    for (const { sku, at, units: quantity } of lines) units.add(sku, at, quantity);
+    assert.equal(units.sum, sum);
+  }
+});
+
+test('a bit changed anywhere in a line makes another sum', () => {
+  const columns = (sku: number, at: number, units: number): LineColumns => ({
+    length: 2,
+    sku: Uint32Array.of(sku, 7),
+    at: Float64Array.of(at, 1_800_000_000_000),
+    units: Uint32Array.of(units, 3),
+  });
+  const [sku, at, units] = [123_456, 1_800_000_123_456, 2];
+  const sum = sumOf(columns(sku, at, units));
+  for (let bit = 0; bit < 32; bit += 1) {
+    assert.notEqual(sumOf(columns((sku ^ (1 << bit)) >>> 0, at, units)), sum, `SKU, bit ${bit}`);
+    assert.notEqual(sumOf(columns(sku, at, (units ^ (1 << bit)) >>> 0)), sum, `units, bit ${bit}`);
+  }
+  for (let bit = 0; bit < 48; bit += 1) {
+    const flipped = Number(BigInt(at) ^ (1n << BigInt(bit)));
+    assert.notEqual(sumOf(columns(sku, flipped, units)), sum, `deadline, bit ${bit}`);
   }
 });

@@ -70,13 +70,36 @@ export interface LineColumns {
   readonly units: Uint32Array;
 }
 
+/** Spreads a line over 32 bits. */
+function mixed(sku: number, at: number, units: number): number {
+  let bits = Math.imul(sku ^ Math.imul(units, 0x9e3779b1), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 15) ^ at, 0xc2b2ae35);
+  return Math.imul(bits ^ (bits >>> 13) ^ (at / 2 ** 32), 0x27d4eb2f);
+}
+
+/** Depends on every line, on their order not at all: a line that is not what was written makes another sum. */
+export function sumOf({ length, sku, at, units }: LineColumns): number {
+  let sum = 0;
+  for (let line = 0; line < length; line += 1) {
+    sum = (sum + mixed(sku[line] as number, at[line] as number, units[line] as number)) | 0;
+  }
+  return sum;
+}
+
 export class ActiveUnits {
   /** Never empty. */
   readonly #blocks: Block[] = [new Block()];
+  #sum = 0;
+
+  /** See `sumOf`: over the lines that it holds. */
+  get sum(): number {
+    return this.#sum;
+  }
 
   /** Takes over many lines at once, into an empty one; `lines` must come in the order of their deadlines. */
   load(lines: LineColumns): void {
     const { length, sku, at, units } = lines;
+    this.#sum = sumOf(lines);
     // A stable sort by SKU, whose numbers are small: how many each has says where its lines go.
     const places = new Uint32Array(sku.reduce((most, id) => Math.max(most, id), 0) + 2);
     for (let line = 0; line < length; line += 1) {
@@ -115,6 +138,7 @@ export class ActiveUnits {
   }
 
   add(sku: number, at: number, units: number): void {
+    this.#sum = (this.#sum + mixed(sku, at, units)) | 0;
     const [block, row] = this.#place(sku, at);
     block.units[row] = (block.units[row] as number) + units;
     block.lines[row] = (block.lines[row] as number) + 1;
@@ -144,6 +168,7 @@ export class ActiveUnits {
     if (row === block.length || block.sku[row] !== sku || block.at[row] !== at) {
       throw new Error(`SKU number ${sku} has no active line that lapses at ${at}`);
     }
+    this.#sum = (this.#sum - mixed(sku, at, units)) | 0;
     block.units[row] = (block.units[row] as number) - units;
     block.lines[row] = (block.lines[row] as number) - 1;
     if (block.lines[row] > 0) return;

@@ -46,7 +46,13 @@ before(() => {
     ...Array.from({ length: 600 }, (_, id) => reserve(id)),
     { type: 'release', reservationId: 'r0007' },
   ];
-  writer.run(commands.map((command) => ({ kind: 'command', command, idempotency: null })));
+  writer.run(
+    commands.map((command) => {
+      const idempotency =
+        command.type === 'release' ? { key: 'once', fingerprint: 'release r0007' } : null;
+      return { kind: 'command', command, idempotency };
+    }),
+  );
   closeBooks(db, files);
 });
 
@@ -87,14 +93,28 @@ const DAMAGES: readonly [name: string, sql: string, kinds: ProblemKind[]][] = [
     "UPDATE active_line SET expires_at = 9 WHERE reservation_id = 'r0002'",
     ['index_differs'],
   ],
-  ['a chain broken', 'UPDATE ledger SET prev = 1 WHERE seq = 300', ['index_differs']],
+  [
+    'a chain broken',
+    'UPDATE ledger SET prev = 1 WHERE seq = 300',
+    ['index_differs', 'record_damaged'],
+  ],
+  [
+    'an entry changed where no sum shows it',
+    'UPDATE ledger SET at = at + 1 WHERE seq = 300',
+    ['record_damaged'],
+  ],
   [
     'a mark gone',
     'DELETE FROM ledger_mark WHERE seq = (SELECT min(seq) FROM ledger_mark)',
     ['index_differs'],
   ],
   ['a mark too many', 'INSERT INTO ledger_mark VALUES (1, 5)', ['index_differs']],
-  ['a count changed', 'UPDATE meta SET active = active + 1', ['index_differs']],
+  ['a count changed', 'UPDATE meta SET active = active + 1', ['record_damaged']],
+  [
+    'a remembered answer changed',
+    "UPDATE idempotency SET fingerprint = 'other' WHERE n = 1",
+    ['record_damaged'],
+  ],
   [
     'a ledger entry gone',
     'DELETE FROM ledger WHERE seq = 300',
@@ -103,7 +123,7 @@ const DAMAGES: readonly [name: string, sql: string, kinds: ProblemKind[]][] = [
   [
     'a SKU unknown',
     'UPDATE ledger SET sku_id = 99 WHERE seq = 603',
-    ['index_differs', 'level_differs', 'record_damaged', 'reservation_differs'],
+    ['level_differs', 'record_damaged', 'reservation_differs'],
   ],
 ];
 

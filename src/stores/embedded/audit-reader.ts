@@ -7,12 +7,19 @@ import type { DatabaseSync } from 'node:sqlite';
 import { Audit, type AuditReport } from '../../core/audit.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import { Fault } from '../../engine/faults.ts';
+import { readActiveLines } from './active-lines.ts';
+import { sumOf } from './active-units.ts';
 import { ENTRIES_PER_MARK } from './ledger-table.ts';
 import { recentLevels } from './level-table.ts';
 import { openReadOnly } from './read-only.ts';
 import {
+  ANSWER_COLUMNS,
   ENTRY_COLUMNS,
-  readEntry,
+  META_COLUMNS,
+  readAnswer,
+  readMeta,
+  type Meta,
+  readEntryRecord,
   readReservation,
   readSku,
   RESERVATION_COLUMNS,
@@ -39,21 +46,16 @@ export function auditFile(database: string): AuditReport {
   }
 }
 
-interface Meta {
-  readonly purgedBefore: number;
-  readonly levelsSeq: number;
-  readonly active: number;
-  readonly fault: string | null;
-}
+const NOTHING_KNOWN: Meta = { clock: 0, levelsSeq: 0, active: 0, activeSum: 0, purgedBefore: 0 };
 
-function meta(db: DatabaseSync): Meta {
+/** As far as it can be read; `fault`: what is wrong with it. */
+function metaOf(db: DatabaseSync): { meta: Meta; fault: string | null } {
   try {
-    const row = new Statement(db, 'SELECT purged_before, levels_seq, active FROM meta').get();
-    const [purgedBefore, levelsSeq, active] = row as readonly [number, number, number];
-    return { purgedBefore, levelsSeq, active, fault: null };
+    const row = new Statement(db, `SELECT ${META_COLUMNS} FROM meta`).get();
+    return { meta: readMeta(row), fault: null };
   } catch (error) {
-    const fault = `meta cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-    return { purgedBefore: 0, levelsSeq: 0, active: 0, fault };
+    const message = error instanceof Error ? error.message : String(error);
+    return { meta: NOTHING_KNOWN, fault: `meta cannot be read: ${message}` };
   }
 }
 
@@ -67,12 +69,13 @@ class BooksAudit {
 
   constructor(db: DatabaseSync) {
     this.#db = db;
-    this.#meta = meta(db);
-    this.#audit = new Audit(this.#meta.purgedBefore);
+    const { meta, fault } = metaOf(db);
+    this.#meta = meta;
+    this.#audit = new Audit(meta.purgedBefore);
+    if (fault !== null) this.#audit.report('record_damaged', fault);
   }
 
   run(): AuditReport {
-    if (this.#meta.fault !== null) this.#audit.report('record_damaged', this.#meta.fault);
     this.#guard('structure', () => {
       this.#structure();
     });
@@ -92,6 +95,9 @@ class BooksAudit {
     });
     this.#guard('SKUs', () => {
       this.#levels();
+    });
+    this.#guard('remembered answers', () => {
+      this.#each(`SELECT ${ANSWER_COLUMNS} FROM idempotency`, readAnswer);
     });
     return this.#audit.finish();
   }
@@ -129,12 +135,13 @@ class BooksAudit {
   }
 
   #ledger(): void {
-    const sql = `SELECT ${ENTRY_COLUMNS}, ledger.prev, ledger.sku_id FROM ledger
+    const sql = `SELECT ${ENTRY_COLUMNS} FROM ledger
       LEFT JOIN sku ON sku.id = ledger.sku_id ORDER BY ledger.seq`;
     const chains = new Map<number, { seq: number; entries: number }>();
     const marks = new Set<string>();
     this.#each(sql, (row) => {
-      const [seq, previous, skuId] = [row[0], row[10], row[11]] as [number, number, number];
+      const { entry, skuId, previous } = readEntryRecord(row);
+      const { seq } = entry;
       const chain = chains.get(skuId) ?? { seq: 0, entries: 0 };
       if (previous !== chain.seq) {
         const message = `entry ${seq} names ${previous} as its SKU's entry before it, not ${chain.seq}`;
@@ -143,7 +150,7 @@ class BooksAudit {
       const entries = chain.entries + 1;
       if (entries % ENTRIES_PER_MARK === 0) marks.add(`${skuId} ${seq}`);
       chains.set(skuId, { seq, entries });
-      this.#audit.entry(readEntry(row));
+      this.#audit.entry(entry);
     });
     for (const [skuId, seq] of this.#rows('SELECT sku_id, seq FROM ledger_mark')) {
       if (marks.delete(`${skuId as number} ${seq as number}`)) continue;
@@ -201,5 +208,7 @@ class BooksAudit {
       const message = `active_line lacks a line of reservation ${String(reservationId)}`;
       this.#audit.report('index_differs', message, { reservationId });
     }
+    if (sumOf(readActiveLines(this.#db)) === this.#meta.activeSum) return;
+    this.#audit.report('index_differs', "active_line's rows do not make the sum that meta states");
   }
 }

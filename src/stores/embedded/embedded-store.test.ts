@@ -229,7 +229,7 @@ test('when the books cannot be trusted it stops: nothing is acknowledged any mor
   const failures: Error[] = [];
   store.onFailure((fault) => failures.push(fault));
   await store.submit({ type: 'set_stock', sku: 'A', onHand: 5 });
-  fixture.tamper('UPDATE meta SET clock = clock + 1');
+  fixture.tamper('CREATE TABLE stranger (word TEXT)');
   await assert.rejects(store.submit(fixture.reserve()), {
     code: 'STORE_UNAVAILABLE',
     outcomeUnknown: true,

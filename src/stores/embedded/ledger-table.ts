@@ -1,7 +1,7 @@
 /** Appends to the ledger, many entries per statement, and reads it. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { EntryDraft, LedgerEntry } from '../../core/ledger.ts';
-import { ENTRY_COLUMNS, readEntry } from './rows.ts';
+import { ENTRY_COLUMNS, entryRow, readEntry } from './rows.ts';
 import { BulkWrite, Statement } from './statement.ts';
 
 /** Every so many entries of a SKU there is a way into its chain. */
@@ -25,8 +25,8 @@ export class LedgerTable {
 
   constructor(db: DatabaseSync) {
     const insert = (rows: string): string => `INSERT INTO ledger VALUES ${rows}`;
-    this.#events = new BulkWrite(db, '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', insert);
-    this.#reserves = new BulkWrite(db, "(?, ?, 'reserve', ?, ?, 0, ?, 0, 0, NULL, ?)", insert);
+    this.#events = new BulkWrite(db, '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', insert);
+    this.#reserves = new BulkWrite(db, "(?, ?, 'reserve', ?, ?, 0, ?, 0, 0, NULL, ?, ?)", insert);
     this.#mark = new Statement(db, 'INSERT INTO ledger_mark VALUES (?, ?)');
     this.#head = Number(new Statement(db, 'SELECT max(seq) FROM ledger').get()?.[0] ?? 0);
   }
@@ -50,14 +50,21 @@ export class LedgerTable {
 
   flush(): void {
     for (const { seq, at, skuId, previous, change } of this.#kept) {
-      const { kind, reservationId, onHand, reserved, allocated, safetyStock, detail } = change;
-      if (kind === 'reserve') {
-        this.#reserves.add([seq, at, skuId, reservationId, reserved, previous]);
-        continue;
+      const row = entryRow(change, seq, at, skuId, previous);
+      // What a reserve cannot change need not be bound.
+      if (change.kind === 'reserve') {
+        this.#reserves.add([
+          seq,
+          at,
+          skuId,
+          change.reservationId,
+          change.reserved,
+          previous,
+          row[11] as number,
+        ]);
+      } else {
+        this.#events.add(row);
       }
-      const json = detail === null ? null : JSON.stringify(detail);
-      const deltas = [onHand, reserved, allocated, safetyStock];
-      this.#events.add([seq, at, kind, skuId, reservationId, ...deltas, json, previous]);
     }
     this.#reserves.finish();
     this.#events.finish();

@@ -6,7 +6,14 @@
 import type { DatabaseSync } from 'node:sqlite';
 import { applyEntry, type EntryDraft } from '../../core/ledger.ts';
 import { emptyLevel, type StockLevel } from '../../core/stock-level.ts';
-import { readSku, SKU_COLUMNS, skuRow, type SkuRecord } from './rows.ts';
+import {
+  ENTRY_COLUMNS,
+  readEntryRecord,
+  readSku,
+  SKU_COLUMNS,
+  skuRow,
+  type SkuRecord,
+} from './rows.ts';
 import { BulkWrite, Statement } from './statement.ts';
 
 export interface LevelEntry extends SkuRecord {
@@ -159,33 +166,21 @@ export function recentLevels(db: DatabaseSync, levelsSeq: number): Iterable<SkuR
   const find = new Statement(db, `SELECT ${SKU_COLUMNS} FROM sku WHERE id = ?`);
   const tail = new Statement(
     db,
-    'SELECT seq, sku_id, on_hand, reserved, allocated, safety_stock FROM ledger WHERE seq > ? ORDER BY seq',
+    `SELECT ${ENTRY_COLUMNS} FROM ledger LEFT JOIN sku ON sku.id = ledger.sku_id
+     WHERE ledger.seq > ? ORDER BY ledger.seq`,
   );
   const records = new Map<number, SkuRecord>();
   for (const row of tail.all(levelsSeq)) {
-    const [seq, id, onHand, reserved, allocated, safetyStock] = row as number[] & { length: 6 };
-    if (seq === undefined || id === undefined) continue;
+    const { entry, skuId: id } = readEntryRecord(row);
     let record = records.get(id);
     if (record === undefined) {
-      const found = find.get(id);
-      if (found === undefined) continue;
-      record = readSku(found);
+      record = readSku(find.get(id) ?? []);
       records.set(id, record);
     }
+    const { seq } = entry;
     if (seq <= record.seq) continue;
-    const { level } = record;
-    records.set(id, {
-      id,
-      level: {
-        ...level,
-        onHand: level.onHand + (onHand ?? 0),
-        reserved: level.reserved + (reserved ?? 0),
-        allocated: level.allocated + (allocated ?? 0),
-        safetyStock: level.safetyStock + (safetyStock ?? 0),
-      },
-      seq,
-      entries: record.entries + 1,
-    });
+    const level = applyEntry(record.level, entry);
+    records.set(id, { id, level, seq, entries: record.entries + 1 });
   }
   return records.values();
 }

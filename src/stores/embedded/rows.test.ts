@@ -1,8 +1,22 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { rejected } from '../../core/command.ts';
+import { entry } from '../../core/ledger.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import { emptyLevel } from '../../core/stock-level.ts';
-import { readReservation, readSku, reservationRow, RowDamage, skuRow } from './rows.ts';
+import {
+  answerRow,
+  entryRow,
+  metaRow,
+  readAnswer,
+  readEntryRecord,
+  readMeta,
+  readReservation,
+  readSku,
+  reservationRow,
+  RowDamage,
+  skuRow,
+} from './rows.ts';
 import type { Row } from './statement.ts';
 
 const RESERVATION: Reservation = {
@@ -34,11 +48,36 @@ const RECORD = {
   entries: 4,
 };
 
+const ENTRY = entry(
+  'cancel',
+  'SKU 1',
+  RESERVATION.id,
+  { onHand: 2 },
+  { quantity: 2, restock: true },
+);
+const META = { clock: 5, levelsSeq: 4, active: 3, activeSum: -2, purgedBefore: 1 };
+const ANSWER = {
+  fingerprint: 'f',
+  answer: rejected('reserve', { code: 'unknown_sku', skus: ['B'] }),
+};
+
+/** As it comes from the table joined with that of the SKUs. */
+function joined(row: Row): Row {
+  return [...row, 'SKU 1'];
+}
+
 test('what is written is read back', () => {
   assert.deepEqual(readReservation(reservationRow(RESERVATION)), RESERVATION);
   const plain: Reservation = { ...RESERVATION, cancellations: [], status: 'active', endedAt: null };
   assert.deepEqual(readReservation(reservationRow(plain)), plain);
   assert.deepEqual(readSku(skuRow(RECORD)), RECORD);
+  assert.deepEqual(readEntryRecord(joined(entryRow(ENTRY, 9, 1_800, 7, 8))), {
+    entry: { ...ENTRY, seq: 9, at: 1_800 },
+    skuId: 7,
+    previous: 8,
+  });
+  assert.deepEqual(readAnswer(answerRow('key', ANSWER, 1_800)), ANSWER);
+  assert.deepEqual(readMeta(metaRow(META)), META);
 });
 
 /** The row with one of its fields changed a little. */
@@ -57,6 +96,19 @@ test('a change of any field is found, also from absent to empty', () => {
   sku.forEach((_, column) => {
     assert.throws(() => readSku(tampered(sku, column)), RowDamage);
   });
+  const ledger = entryRow(ENTRY, 9, 1_800, 7, 8);
+  ledger.forEach((_, column) => {
+    assert.throws(() => readEntryRecord(joined(tampered(ledger, column))), RowDamage);
+  });
+  const answer = answerRow('key', ANSWER, 1_800);
+  answer.forEach((_, column) => {
+    assert.throws(() => readAnswer(tampered(answer, column)), RowDamage);
+  });
+  const meta = metaRow(META);
+  meta.forEach((_, column) => {
+    assert.throws(() => readMeta(tampered(meta, column)), RowDamage);
+  });
+  assert.throws(() => readMeta(undefined), RowDamage);
 });
 
 test('the message names the row, and what to do', () => {

@@ -1,7 +1,9 @@
 /** Rows of the books and what they mean, with the checksum that tells a damaged row from a sound one. */
 import type { SQLOutputValue } from 'node:sqlite';
 import { crc32 } from 'node:zlib';
-import type { Detail, EntryKind, LedgerEntry } from '../../core/ledger.ts';
+import type { RememberedAnswer } from '../../core/book.ts';
+import type { Answer } from '../../core/command.ts';
+import type { Detail, EntryDraft, EntryKind, LedgerEntry } from '../../core/ledger.ts';
 import type { Reservation, ReservationLine, ReservationStatus } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
 import { Fault } from '../../engine/faults.ts';
@@ -22,7 +24,7 @@ export const RESERVATION_COLUMNS =
 
 /** For `ledger` joined with `sku`. */
 export const ENTRY_COLUMNS =
-  'ledger.seq, ledger.at, ledger.kind, sku.sku, ledger.reservation_id, ledger.on_hand, ledger.reserved, ledger.allocated, ledger.safety_stock, ledger.detail';
+  'ledger.seq, ledger.at, ledger.kind, ledger.sku_id, ledger.reservation_id, ledger.on_hand, ledger.reserved, ledger.allocated, ledger.safety_stock, ledger.detail, ledger.prev, ledger.checksum, sku.sku';
 
 /** Over the text of the fields; absent and empty text differ. */
 function checksum(fields: readonly SQLOutputValue[]): number {
@@ -109,10 +111,38 @@ export function readReservation(row: Row): Reservation {
   };
 }
 
-export function readEntry(row: Row): LedgerEntry {
-  const [seq, at, kind, sku, reservationId, onHand, reserved, allocated, safetyStock, detail] = row;
+/** A ledger entry as it is written: `previous` is the `seq` of its SKU's entry before. */
+export function entryRow(
+  { kind, reservationId, onHand, reserved, allocated, safetyStock, detail }: EntryDraft,
+  seq: number,
+  at: number,
+  skuId: number,
+  previous: number,
+): SQLOutputValue[] {
+  const row: SQLOutputValue[] = [seq, at, kind, skuId, reservationId];
+  row.push(onHand, reserved, allocated, safetyStock);
+  row.push(detail === null ? null : JSON.stringify(detail), previous);
+  row.push(checksum(row));
+  return row;
+}
+
+const ENTRY_FIELDS = 11;
+
+/** An entry, and its place among those of its SKU. */
+export interface EntryRecord {
+  readonly entry: LedgerEntry;
+  readonly skuId: number;
+  readonly previous: number;
+}
+
+export function readEntryRecord(row: Row): EntryRecord {
+  const [seq, at, kind, skuId, reservationId, onHand, reserved, allocated, safetyStock] = row;
+  const [detail, previous, stated, sku] = row.slice(9);
+  if (stated !== checksum(row.slice(0, ENTRY_FIELDS))) {
+    throw new RowDamage(`ledger entry ${String(seq)}`, 'its checksum does not fit');
+  }
   if (sku === null) throw new RowDamage(`ledger entry ${String(seq)}`, 'its SKU is not known');
-  return {
+  const entry = {
     seq: seq as number,
     at: at as number,
     kind: kind as EntryKind,
@@ -124,4 +154,56 @@ export function readEntry(row: Row): LedgerEntry {
     safetyStock: safetyStock as number,
     detail: detail === null ? null : (JSON.parse(detail as string) as Detail),
   };
+  return { entry, skuId: skuId as number, previous: previous as number };
+}
+
+export function readEntry(row: Row): LedgerEntry {
+  return readEntryRecord(row).entry;
+}
+
+/** Of `idempotency`. */
+export const ANSWER_COLUMNS = 'key, fingerprint, answer, at, checksum';
+
+export function answerRow(
+  key: string,
+  { fingerprint, answer }: RememberedAnswer,
+  at: number,
+): SQLOutputValue[] {
+  const row: SQLOutputValue[] = [key, fingerprint, JSON.stringify(answer), at];
+  row.push(checksum(row));
+  return row;
+}
+
+export function readAnswer(row: Row): RememberedAnswer {
+  const [key, fingerprint, answer, , stated] = row;
+  if (stated !== checksum(row.slice(0, 4))) {
+    throw new RowDamage(`the answer remembered for ${String(key)}`, 'its checksum does not fit');
+  }
+  return { fingerprint: fingerprint as string, answer: JSON.parse(answer as string) as Answer };
+}
+
+/** What the books say of themselves; what each means is in the first migration. */
+export interface Meta {
+  readonly clock: number;
+  readonly levelsSeq: number;
+  readonly active: number;
+  readonly activeSum: number;
+  readonly purgedBefore: number;
+}
+
+export const META_COLUMNS = 'clock, levels_seq, active, active_sum, purged_before, checksum';
+
+export function metaRow(meta: Meta): SQLOutputValue[] {
+  const { clock, levelsSeq, active, activeSum, purgedBefore } = meta;
+  const row: SQLOutputValue[] = [clock, levelsSeq, active, activeSum, purgedBefore];
+  row.push(checksum(row));
+  return row;
+}
+
+export function readMeta(row: Row | undefined): Meta {
+  const [clock, levelsSeq, active, activeSum, purgedBefore, stated] = (row ?? []) as number[];
+  if (row === undefined || stated !== checksum(row.slice(0, 5))) {
+    throw new RowDamage('the row of meta', 'its checksum does not fit');
+  }
+  return { clock, levelsSeq, active, activeSum, purgedBefore } as Meta;
 }

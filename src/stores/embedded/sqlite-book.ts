@@ -4,17 +4,26 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Book, RememberedAnswer } from '../../core/book.ts';
-import type { Answer } from '../../core/command.ts';
 import type { EntryDraft, LedgerEntry } from '../../core/ledger.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
 import { Fault } from '../../engine/faults.ts';
-import { ActiveUnits } from './active-units.ts';
+import { ActiveUnits, sumOf, type LineColumns } from './active-units.ts';
 import { readActiveLines } from './active-lines.ts';
 import { DeadlineWindow } from './deadline-window.ts';
 import { LedgerTable, type LedgerPages } from './ledger-table.ts';
 import { LevelTable } from './level-table.ts';
 import { ReservationTable } from './reservation-table.ts';
+import {
+  ANSWER_COLUMNS,
+  answerRow,
+  META_COLUMNS,
+  metaRow,
+  readAnswer,
+  readMeta,
+  RowDamage,
+  type Meta,
+} from './rows.ts';
 import { Statement } from './statement.ts';
 
 /** Changes kept in memory at most, within one transaction. */
@@ -48,7 +57,8 @@ export class SqliteBook implements Book {
 
   constructor(db: DatabaseSync) {
     this.#statements = prepare(db);
-    const [clock, levelsSeq, active, purgedBefore] = this.#statements.meta.get() as Meta;
+    const meta = readMeta(this.#statements.meta.get());
+    const { clock, levelsSeq, active, purgedBefore } = meta;
     this.#dataVersion = this.#statements.dataVersion.get()?.[0];
     this.#clock = clock;
     this.#levelsSeq = levelsSeq;
@@ -60,7 +70,7 @@ export class SqliteBook implements Book {
       this.flush();
       return this.#reservations.deadlines(after, limit);
     });
-    this.#active.load(readActiveLines(db));
+    this.#active.load(soundLines(db, meta));
   }
 
   get skuCount(): number {
@@ -122,14 +132,20 @@ export class SqliteBook implements Book {
     const at = this.#active.nextAfter(entry.id, -1);
     if (at === null || at > now) return undefined;
     if (this.#reservations.earliestUnwritten <= at) this.flush();
-    return this.#reservations.firstWithDeadline(at, entry.id);
+    const found = this.#reservations.firstWithDeadline(at, entry.id);
+    if (found !== undefined) return found;
+    throw strayLine(`a line of ${sku} that lapsed at ${at} is of no active reservation`);
   }
 
   due(now: number, limit: number): Reservation[] {
     if (now < this.#deadlines.earliest()) return [];
     const deadlines = this.#deadlines.upTo(now, limit);
     this.#reservations.prepare(deadlines.map(({ id }) => id));
-    return deadlines.map(({ id }) => this.reservation(id) as Reservation);
+    return deadlines.map(({ at, id }) => {
+      const reservation = this.reservation(id);
+      if (reservation?.status === 'active' && reservation.expiresAt === at) return reservation;
+      throw strayLine(`${id}, which lapsed at ${at}, is no active reservation`);
+    });
   }
 
   newestUnlatched(sku: string): Reservation | undefined {
@@ -149,8 +165,7 @@ export class SqliteBook implements Book {
     const fresh = this.#answers.get(key);
     if (fresh !== undefined) return fresh;
     const row = this.#statements.remembered.get(key);
-    if (row === undefined) return undefined;
-    return { fingerprint: row[0] as string, answer: JSON.parse(row[1] as string) as Answer };
+    return row === undefined ? undefined : readAnswer(row);
   }
 
   append(change: EntryDraft, at: number): void {
@@ -248,8 +263,8 @@ export class SqliteBook implements Book {
     this.#levels.flush();
     this.#ledger.flush();
     this.#reservations.flush((sku) => this.#levels.open(sku).id);
-    for (const [key, { fingerprint, answer, at }] of this.#answers) {
-      this.#statements.remember.run(key, fingerprint, JSON.stringify(answer), at);
+    for (const [key, record] of this.#answers) {
+      this.#statements.remember.run(...answerRow(key, record, record.at));
     }
     this.#answers.clear();
     if (this.#ledger.head - this.#levelsSeq > LEVELS_LAG_AT_MOST) this.flushLevels();
@@ -269,8 +284,14 @@ export class SqliteBook implements Book {
     this.#levels.trim();
     if (!this.#inTransaction) return null;
     this.#clock = Math.max(this.#clock, now);
-    const { activeCount } = this.#reservations;
-    this.#statements.setMeta.run(this.#clock, this.#levelsSeq, activeCount, this.#purgedBefore);
+    const meta = metaRow({
+      clock: this.#clock,
+      levelsSeq: this.#levelsSeq,
+      active: this.#reservations.activeCount,
+      activeSum: this.#active.sum,
+      purgedBefore: this.#purgedBefore,
+    });
+    this.#statements.setMeta.run(...meta);
     this.#statements.commit.run();
     this.#inTransaction = false;
     const changes = { skus: this.#touched, expired: this.#expired };
@@ -288,7 +309,16 @@ export class SqliteBook implements Book {
   }
 }
 
-type Meta = readonly [clock: number, levelsSeq: number, active: number, purgedBefore: number];
+function strayLine(what: string): RowDamage {
+  return new RowDamage('active_line', what);
+}
+
+/** Refused before they are made use of: what lapses when decides what is on sale. */
+function soundLines(db: DatabaseSync, { activeSum }: Meta): LineColumns {
+  const lines = readActiveLines(db);
+  if (sumOf(lines) === activeSum) return lines;
+  throw new RowDamage('active_line', 'its rows are not those that were written');
+}
 
 function prepare(db: DatabaseSync) {
   const sql = (text: string): Statement => new Statement(db, text);
@@ -296,14 +326,14 @@ function prepare(db: DatabaseSync) {
     begin: sql('BEGIN IMMEDIATE'),
     commit: sql('COMMIT'),
     dataVersion: sql('PRAGMA data_version'),
-    meta: sql('SELECT clock, levels_seq, active, purged_before FROM meta'),
-    setMeta: sql('UPDATE meta SET clock = ?, levels_seq = ?, active = ?, purged_before = ?'),
+    meta: sql(`SELECT ${META_COLUMNS} FROM meta`),
+    setMeta: sql(`UPDATE meta SET (${META_COLUMNS}) = (?, ?, ?, ?, ?, ?)`),
     ended: sql(
       `SELECT id FROM reservation INDEXED BY reservation_ended
        WHERE ended_at IS NOT NULL AND status <> 'confirmed' AND ended_at < ? ORDER BY ended_at, id LIMIT ?`,
     ),
-    remembered: sql('SELECT fingerprint, answer FROM idempotency WHERE key = ?'),
-    remember: sql('INSERT INTO idempotency (key, fingerprint, answer, at) VALUES (?, ?, ?, ?)'),
+    remembered: sql(`SELECT ${ANSWER_COLUMNS} FROM idempotency WHERE key = ?`),
+    remember: sql(`INSERT INTO idempotency (${ANSWER_COLUMNS}) VALUES (?, ?, ?, ?, ?)`),
     oldAnswers: sql('SELECT n, at FROM idempotency ORDER BY n LIMIT ?'),
     forgetAnswers: sql('DELETE FROM idempotency WHERE n <= ?'),
   };

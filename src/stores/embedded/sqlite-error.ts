@@ -1,4 +1,5 @@
-/** What SQLite's errors mean. */
+/** What SQLite's errors, and those of rows read from it, mean. */
+import { RowDamage } from './rows.ts';
 
 export const SQLITE_BUSY = 5;
 export const SQLITE_LOCKED = 6;
@@ -16,6 +17,7 @@ export function resultCode(error: unknown): number | null {
 /** What went wrong with the books in `directory`, for people: SQLite's own words do not say where. */
 export function describeError(error: unknown, directory: string): string {
   const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof RowDamage) return `in ${directory}, ${message}`;
   const code = resultCode(error);
   if (code === SQLITE_FULL) {
     return `the disk that holds ${directory} is full. Make room, then start again.`;

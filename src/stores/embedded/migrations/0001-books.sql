@@ -52,7 +52,7 @@ CREATE TABLE active_line (
 ) STRICT, WITHOUT ROWID;
 
 -- Append-only. on_hand, reserved, allocated, safety_stock are changes; detail is a JSON object; prev is the `seq` of
--- the SKU's entry before this one, 0 if it is the first.
+-- the SKU's entry before this one, 0 if it is the first. After a crash, levels are made from entries: hence checksum.
 CREATE TABLE ledger (
   seq            INTEGER PRIMARY KEY,
   at             INTEGER NOT NULL,
@@ -64,7 +64,8 @@ CREATE TABLE ledger (
   allocated      INTEGER NOT NULL,
   safety_stock   INTEGER NOT NULL,
   detail         TEXT,
-  prev           INTEGER NOT NULL
+  prev           INTEGER NOT NULL,
+  checksum       INTEGER NOT NULL
 ) STRICT;
 
 -- Every 64th entry of a SKU: where to step into its chain of `prev`. (An index of all entries by SKU would cost each
@@ -81,7 +82,8 @@ CREATE TABLE idempotency (
   key         TEXT    NOT NULL UNIQUE,
   fingerprint TEXT    NOT NULL,
   answer      TEXT    NOT NULL,
-  at          INTEGER NOT NULL
+  at          INTEGER NOT NULL,
+  checksum    INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE meta (
@@ -89,9 +91,11 @@ CREATE TABLE meta (
   clock         INTEGER NOT NULL, -- the latest time that a recorded decision used; the store's clock never reads less
   levels_seq    INTEGER NOT NULL, -- the rows of `sku` lack no entry up to this one
   active        INTEGER NOT NULL, -- active reservations
-  purged_before INTEGER NOT NULL  -- reservations that ended before this may have been forgotten
+  active_sum    INTEGER NOT NULL, -- over all rows of active_line, in no order: tells whether they are as written
+  purged_before INTEGER NOT NULL, -- reservations that ended before this may have been forgotten
+  checksum      INTEGER NOT NULL
 ) STRICT;
-INSERT INTO meta VALUES (1, 0, 0, 0, 0);
+INSERT INTO meta VALUES (1, 0, 0, 0, 0, 0, 1107202572);
 
 -- For people with sqlite3 in hand.
 CREATE VIEW readable_level AS
