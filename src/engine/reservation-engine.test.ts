@@ -8,7 +8,7 @@ import { MemoryStore } from '../stores/memory/memory-store.ts';
 import { Fault } from './faults.ts';
 import { ReservationEngine } from './reservation-engine.ts';
 
-const ASKED = { requestId: 'request-1' };
+const ASKED = { requestId: 'request-1', traceId: null };
 
 function engineOf(): { engine: ReservationEngine; told: string[] } {
   const told: string[] = [];

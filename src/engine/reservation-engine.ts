@@ -5,6 +5,8 @@ import type { ReservationStore, Submission } from './ports.ts';
 /** Who asked, for logs and traces; nothing personal. */
 export interface RequestContext {
   readonly requestId: string;
+  /** Of the caller's trace (W3C Trace Context), 32 hexadecimal digits; null where it keeps none. */
+  readonly traceId: string | null;
 }
 
 /** Is told of every answer; must not throw and must not wait. */

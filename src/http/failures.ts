@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import { Fault } from '../engine/faults.ts';
 import { languageOf } from './languages.ts';
 import { problem, ProblemError, problemOfFault, type Problem } from './problem.ts';
+import { traceIdOf } from './trace-context.ts';
 import { ValidationError, validationProblem } from './validation.ts';
 
 type Logger = FastifyBaseLogger | undefined;
@@ -14,7 +15,7 @@ export function problemOfFailure(error: unknown, request: FastifyRequest, logger
   }
   if (error instanceof Fault) {
     logger?.warn(
-      { err: error, code: error.code, request_id: request.id },
+      { err: error, code: error.code, request_id: request.id, trace_id: traceIdOf(request) },
       'the store gave no answer',
     );
     return problemOfFault(error);
@@ -43,7 +44,10 @@ function ofFramework(error: unknown, request: FastifyRequest): Problem | null {
 }
 
 function ofBug(error: unknown, request: FastifyRequest, logger: Logger): Problem {
-  logger?.error({ err: error, route: request.route, request_id: request.id }, 'a request failed');
+  logger?.error(
+    { err: error, route: request.route, request_id: request.id, trace_id: traceIdOf(request) },
+    'a request failed',
+  );
   const outcome = request.method === 'GET' || request.method === 'HEAD' ? 'not_done' : 'unknown';
   return problem('internal_error', { outcome });
 }

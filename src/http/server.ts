@@ -19,6 +19,7 @@ import type { AppParts, HttpSettings } from './parts.ts';
 import { problemOfRejection, type ProblemRenderer } from './problem.ts';
 import type { RequestIds } from './request-id.ts';
 import type { Lifecycle, Responder } from './respond.ts';
+import { contextOf } from './trace-context.ts';
 import './request.ts';
 
 /** Fastify, knowing the types that our schemas describe. */
@@ -55,7 +56,7 @@ export async function ask<C extends Command>(
   command: C,
   idempotency: Idempotency | null,
 ): Promise<Granted<C> | null> {
-  const answer = await engine.submit(command, { requestId: request.id }, idempotency);
+  const answer = await engine.submit(command, contextOf(request), idempotency);
   if (answer.ok) return answer as Granted<C>;
   respond.problem(request, reply, problemOfRejection(answer.rejection, engine.store.clock.now()));
   return null;

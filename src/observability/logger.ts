@@ -40,8 +40,9 @@ export function createLogger({ level, version, output }: LoggerOptions): Logger 
 /** Fields that have a name in ECS under that name, and nothing about the caller. */
 function inEcs(fields: Record<string, unknown>): Record<string, unknown> {
   // A framework's request object carries the caller's address, which has no place in a log.
-  const { req: _req, res: _res, request_id, route, code, err, ...rest } = fields;
+  const { req: _req, res: _res, request_id, trace_id, route, code, err, ...rest } = fields;
   if (request_id !== undefined) rest['http.request.id'] = request_id;
+  if (typeof trace_id === 'string') rest['trace.id'] = trace_id;
   if (route !== undefined) rest['http.route'] = route;
   if (err instanceof Fault) {
     // Trouble outside is told by its code: under overload a stack trace each would be the next trouble.

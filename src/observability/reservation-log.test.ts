@@ -63,6 +63,8 @@ const HISTORY: readonly Command[] = [
   { type: 'import_stock', rows: [{ sku: 'CAP', onHand: 9 }], dryRun: false },
 ];
 
+const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
+
 async function play(which: 'all' | 'refusals' | 'none') {
   const output = recorder();
   const log = new ReservationLog({ output, version: '1.2.3', which, now: () => NOW });
@@ -70,7 +72,10 @@ async function play(which: 'all' | 'refusals' | 'none') {
   const store = new MemoryStore({ now: () => now }, DEFAULT_RULES);
   store.onCommit((notice) => log.expired(notice));
   for (const command of HISTORY) {
-    log.answered(command, await store.submit(command), { requestId: 'req-"1"' });
+    log.answered(command, await store.submit(command), {
+      requestId: 'req-"1"',
+      traceId: command.type === 'reserve' ? TRACE : null,
+    });
   }
   await store.submit(reserve(6, 'CAP', 1));
   now += 5_000;
@@ -91,6 +96,7 @@ test('each decision is one line of ECS JSON without a word about the customer', 
     assert.ok(['success', 'failure'].includes(String(line['event.outcome'])));
     assert.equal(typeof line['message'], 'string');
     if (line['event.action'] !== 'expire') assert.equal(line['http.request.id'], 'req-"1"');
+    assert.equal(line['trace.id'], line['event.action'] === 'reserve' ? TRACE : undefined);
   }
   const summary = lines.map((line) => [
     line['event.action'],
@@ -140,7 +146,7 @@ test('a cart of many lines names the first of them and counts all', async () => 
     dryRun: false,
   });
   const cart = reserve(1, '', 1, { lines });
-  log.answered(cart, await store.submit(cart), { requestId: 'r' });
+  log.answered(cart, await store.submit(cart), { requestId: 'r', traceId: null });
   log.flush();
   const [line] = output.lines();
   assert.equal((line?.['holdfast.sku'] as string[]).length, 20);
@@ -153,10 +159,13 @@ test("the general log is ECS too, and drops what a framework's request object ca
   const logger = createLogger({ level: 'info', version: '1.2.3', output });
   const request = { remoteAddress: CUSTOMER, headers: { authorization: CUSTOMER } };
   logger.warn({ req: request, res: {} }, 'slow');
-  logger.error({ err: new Error('disk full'), request_id: 'r-2' }, 'the store failed');
+  logger.error(
+    { err: new Error('disk full'), request_id: 'r-2', trace_id: TRACE },
+    'the store failed',
+  );
   logger.debug('not at this level');
   const fault = new Fault('STORE_OVERLOADED', 'the queue is full');
-  logger.warn({ err: fault, code: fault.code, request_id: 'r-3' }, 'no answer');
+  logger.warn({ err: fault, code: fault.code, request_id: 'r-3', trace_id: null }, 'no answer');
   const [slow, failed, full, ...rest] = output.lines();
   assert.deepEqual(rest, []);
   assert.equal(slow?.['log.level'], 'warn');
@@ -167,9 +176,11 @@ test("the general log is ECS too, and drops what a framework's request object ca
     'disk full',
   );
   assert.equal(failed?.['http.request.id'], 'r-2');
+  assert.equal(failed['trace.id'], TRACE);
   assert.equal(full?.['error.code'], 'STORE_OVERLOADED');
   assert.equal(full['error.message'], 'the queue is full');
   assert.equal(full['http.request.id'], 'r-3');
+  assert.equal(full['trace.id'], undefined);
   assert.ok(!('error' in full), 'a fault has no stack trace');
   for (const line of [slow, failed, full]) {
     assert.equal(line['service.name'], 'holdfast');

@@ -46,7 +46,9 @@ export class ReservationLog {
 
   answered(command: Command, answer: Answer, context: RequestContext): void {
     if (this.#which === 'none' || (answer.ok && this.#which === 'refusals')) return;
-    const request = `,"http.request.id":${JSON.stringify(context.requestId)}`;
+    const { requestId, traceId } = context;
+    const trace = traceId === null ? '' : `,"trace.id":"${traceId}"`;
+    const request = `,"http.request.id":${JSON.stringify(requestId)}${trace}`;
     if (answer.ok) this.#write(command.type, 'success', describeDone(command, answer) + request);
     else this.#write(command.type, 'failure', describeRefused(command, answer.rejection) + request);
   }

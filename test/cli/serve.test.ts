@@ -35,7 +35,8 @@ test('the log is JSON lines on stdout, and names no customer', async (t) => {
   assert.match(service.stderr, /Not for production: the memory store forgets everything/);
   await call(service, 'PUT', '/stock/HAT', { on_hand: 1 });
   const cart = { lines: [{ sku: 'HAT', quantity: 1 }], customer_id: CUSTOMER };
-  const id = { 'x-request-id': 'my-request-1' };
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const id = { 'x-request-id': 'my-request-1', traceparent: `00-${trace}-00f067aa0ba902b7-01` };
   const reserved = await call(service, 'POST', '/reservations', cart, id);
   await call(service, 'POST', '/reservations', cart);
   const { stdout, stderr } = await service.stop();
@@ -58,6 +59,7 @@ test('the log is JSON lines on stdout, and names no customer', async (t) => {
   const granted = lines.find((line) => line['event.action'] === 'reserve');
   assert.equal(granted?.['holdfast.reservation.id'], reserved.body['reservation_id']);
   assert.equal(granted?.['http.request.id'], 'my-request-1');
+  assert.equal(granted['trace.id'], trace);
   assert.ok(!stdout.includes(CUSTOMER) && !stderr.includes(CUSTOMER));
   assert.doesNotMatch(stdout, /127\.0\.0\.1(?!:)/);
 });

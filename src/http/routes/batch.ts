@@ -20,6 +20,7 @@ import {
   type Issue,
   type Validator,
 } from '../validation.ts';
+import { contextOf } from '../trace-context.ts';
 
 type BatchCommand = {
   [T in BatchCommandType]: Static<(typeof BATCH_COMMANDS)[T]>;
@@ -60,7 +61,7 @@ export function batchRoutes(app: Server, http: Http): void {
     async (request, reply) => {
       const reader = new BatchReader(http, request, validators);
       const { submissions, places, results } = reader.read(request.body.commands);
-      const context = { requestId: request.id };
+      const context = contextOf(request);
       const answers = submissions.length === 0 ? [] : await engine.submitAll(submissions, context);
       for (let index = 0; index < answers.length; index += 1) {
         results[places[index] ?? 0] = reader.result(answers[index] as Answer);
