@@ -1,0 +1,129 @@
+/** A cluster: slots move, primaries die, the minority goes on believing in itself. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { slotOfKey } from '../../src/stores/redis/connection/key-slot.ts';
+import type { RedisConnection } from '../../src/stores/redis/connection/redis-connection.ts';
+import {
+  hasRedis,
+  startCluster,
+  until,
+  type ClusterNode,
+  type RedisCluster,
+} from '../support/redis-servers.ts';
+import { open, refusal, takeUnder } from './support.ts';
+
+function urlOf(nodes: readonly ClusterNode[]): string {
+  return `redis+cluster://${nodes.map(({ server }) => `127.0.0.1:${server.port}`).join(',')}`;
+}
+
+/** A tag for each of the first three nodes, which own a third of the slots each. */
+async function tagsOf(cluster: RedisCluster): Promise<string[]> {
+  const tags = new Map<ClusterNode, string>();
+  for (let number = 0; tags.size < 3; number += 1) {
+    const owner = await cluster.ownerOf(slotOfKey(`{t${number}}`));
+    if (!tags.has(owner)) tags.set(owner, `{t${number}}`);
+  }
+  return cluster.nodes.slice(0, 3).map((node) => tags.get(node) ?? '');
+}
+
+async function takersOf(connection: RedisConnection, key: string): Promise<Set<string>> {
+  return new Set((await connection.read('SMEMBERS', [`${key}:takers`])) as string[]);
+}
+
+void test('keys find their nodes, and a slot may move while it is in use', async (t) => {
+  if (!hasRedis(t)) return;
+  const cluster = await startCluster(t, { replicas: 0 });
+  const { connection } = await open(t, urlOf(cluster.nodes.slice(0, 1)));
+  const tags = await tagsOf(cluster);
+  for (const tag of tags) {
+    await connection.read('SET', [`${tag}stock`], [10]);
+    assert.equal(
+      await connection.run('take', [`${tag}stock`, `${tag}stock:takers`], [1, 'ana']),
+      'taken',
+    );
+  }
+  const [from, to] = cluster.nodes;
+  assert.ok(from !== undefined && to !== undefined);
+  const key = `${tags[0] ?? ''}stock`;
+  const slot = connection.slotOf(key);
+  assert.equal(slot, Number(await from.server.ask('CLUSTER', 'KEYSLOT', key)));
+  await connection.read('SET', [key], [1_000_000]);
+  await connection.read('DEL', [`${key}:takers`]);
+
+  let stopped = false;
+  const load = takeUnder(connection, key, () => stopped);
+  await sleep(50);
+  await moveSlot(slot, from, to);
+  await sleep(50);
+  await moveSlot(slot, to, from);
+  await sleep(50);
+  stopped = true;
+  const { taken, notDone, unknown } = await load;
+  t.diagnostic(`taken ${taken.length}, not done ${notDone.length}, unknown ${unknown.length}`);
+  const takers = await takersOf(connection, key);
+  assert.ok(taken.length > 0);
+  assert.equal(unknown.length, 0);
+  assert.deepEqual([...takers].sort(), [...taken].sort());
+  assert.equal(1_000_000 - Number(await connection.read('GET', [key])), taken.length);
+});
+
+/** As `redis-cli --cluster reshard` does it; in between, half of the keys are here and half there. */
+async function moveSlot(slot: number, from: ClusterNode, to: ClusterNode): Promise<void> {
+  await to.server.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id);
+  await from.server.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id);
+  for (;;) {
+    const keys = (await from.server.ask('CLUSTER', 'GETKEYSINSLOT', slot, 1)) as string[];
+    if (keys.length === 0) break;
+    await from.server.ask('MIGRATE', to.server.host, to.server.port, '', 0, 5000, 'KEYS', ...keys);
+    await sleep(20);
+  }
+  await to.server.ask('CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
+  await from.server.ask('CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
+}
+
+void test('a primary dies under load: with acknowledged replicas, nothing that was taken is lost', async (t) => {
+  if (!hasRedis(t)) return;
+  const cluster = await startCluster(t);
+  const { connection, reports } = await open(t, urlOf(cluster.nodes), { ackReplicas: 1 });
+  let audits = 0;
+  connection.guardSales(async () => {
+    audits += 1;
+    return null;
+  });
+  const [tag = ''] = await tagsOf(cluster);
+  const key = `${tag}stock`;
+  await connection.read('SET', [key], [1_000_000]);
+  let stopped = false;
+  const load = takeUnder(connection, key, () => stopped);
+  await sleep(200);
+  await cluster.nodes[0]?.server.kill();
+  await until('the replica took over', async () => connection.trouble() === null && audits > 0);
+  await sleep(300);
+  // The cluster goes on without this shard's second copy: nothing is taken that could be lost.
+  stopped = true;
+  const { taken, notDone, unknown } = await load;
+  t.diagnostic(`taken ${taken.length}, not done ${notDone.length}, unknown ${unknown.length}`);
+  const takers = await takersOf(connection, key);
+  assert.ok(taken.length > 0);
+  assert.deepEqual(
+    taken.filter((taker) => !takers.has(taker)),
+    [],
+  );
+  assert.deepEqual(
+    notDone.filter((taker) => takers.has(taker)),
+    [],
+  );
+  assert.match(reports.join('\n'), /was replaced or started again: sales stop/);
+});
+
+void test('a cluster that is not whole is said at the start', async (t) => {
+  if (!hasRedis(t)) return;
+  const cluster = await startCluster(t, { replicas: 0 });
+  await cluster.nodes[2]?.server.kill();
+  const seeds = cluster.nodes.slice(0, 2);
+  await until('the others know', async () =>
+    /cluster_state:fail/.test(String(await seeds[0]?.server.ask('CLUSTER', 'INFO'))),
+  );
+  assert.match(await refusal(t, urlOf(seeds)), /cluster_state is fail/);
+});
