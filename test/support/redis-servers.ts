@@ -33,9 +33,14 @@ function redisBinary(): string | null {
   return onPath('redis-server') ?? onPath('valkey-server');
 }
 
+/** Is there a server to start? */
+export function isRedisHere(): boolean {
+  return redisBinary() !== null;
+}
+
 /** True if there is a server to start. Where there is none, the test is skipped; CI takes that for a failure. */
 export function hasRedis(t: TestContext): boolean {
-  if (redisBinary() !== null) return true;
+  if (isRedisHere()) return true;
   t.skip(
     'NOT TESTED: no redis-server. apt-get install redis-server, or name one with REDIS_SERVER_BIN',
   );

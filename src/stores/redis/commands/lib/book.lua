@@ -1,0 +1,231 @@
+-- The books of one shard during one call: what was read is remembered, what changes is gathered and written together
+-- at the end (lib/book-writes.lua), so that a batch reads and writes each thing once.
+-- Keys, all in one slot, in this order; the last two begin a name that a SKU ends:
+--   1 meta          hash: seq of the newest entry, clock (highest reading, epoch ms), purgedBefore (epoch ms)
+--   2 levels        hash: SKU -> "on_hand reserved allocated safety_stock" and, if any, its policy as JSON
+--   3 skus          sorted set: SKUs, all of score 0, so in code point order
+--   4 reservations  hash: id -> JSON
+--   5 ids           sorted set: reservation ids, all of score 0
+--   6 deadlines     sorted set: ids of active reservations by deadline
+--   7 ended         sorted set: ids of those that may be purged one day, by their end
+--   8 held          hash: customer and SKU -> "confirmed deadline:units ...", see lib/held.lua
+--   9 answers       hash: idempotency key -> fingerprint and answer
+--  10 answer order  list: "at:key" of remembered answers, oldest first
+--  11 ledger        stream: id = seq of the last of its entries; at, n, e (JSON list)
+--  12 deadlines of  sorted set of a SKU: "id:units" of active lines by deadline
+--  13 ledger of     list of a SKU: the seq of each of its entries
+-- Needs: values
+local KEY = {
+  meta = KEYS[1], levels = KEYS[2], skus = KEYS[3], reservations = KEYS[4], ids = KEYS[5], deadlines = KEYS[6],
+  ended = KEYS[7], held = KEYS[8], answers = KEYS[9], answerOrder = KEYS[10], ledger = KEYS[11],
+  deadlinesOf = KEYS[12], ledgerOf = KEYS[13],
+}
+
+-- now: the moment of every decision of this call. seq: of the newest entry, those of this call included.
+local book = { now = 0, seq = 0 }
+
+-- What this call has read or changed, and what of it is to be written.
+local cache = {
+  levels = {}, records = {}, firsts = {}, noneDue = false,
+  entries = {}, changedLevels = {}, changedRecords = {}, created = {},
+  deadlines = {}, deadlinesOf = {}, ended = {},
+}
+
+-- Lua passes a few thousand values to a function at most; an even number keeps pairs together.
+local MOST_VALUES = 2000
+
+local function callMany(command, key, arguments)
+  for from = 1, #arguments, MOST_VALUES do
+    redis.call(command, key, unpack(arguments, from, math.min(from + MOST_VALUES - 1, #arguments)))
+  end
+end
+
+-- `given`: the time instead of the server's, for tests; '' or null otherwise. The clock never runs back.
+function book.open(given)
+  local now = tonumber(given)
+  if now == nil then
+    local time = redis.call('TIME')
+    now = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  local meta = redis.call('HMGET', KEY.meta, 'seq', 'clock', 'purgedBefore')
+  book.seq = tonumber(meta[1]) or 0
+  book.now = math.max(now, tonumber(meta[2]) or 0)
+  book.purgedBefore = tonumber(meta[3]) or 0
+end
+
+local function readLevel(sku, text)
+  if not text then return false end
+  local onHand, reserved, allocated, safetyStock, policy = string.match(text, '^(%d+) (%d+) (%d+) (%d+)(.*)$')
+  return {
+    sku = sku, onHand = tonumber(onHand), reserved = tonumber(reserved), allocated = tonumber(allocated),
+    safetyStock = tonumber(safetyStock), policy = policy == '' and {} or cjson.decode(policy),
+  }
+end
+
+-- The SKU's level, shared by all who ask, or nil.
+function book.level(sku)
+  local level = cache.levels[sku]
+  if level == nil then
+    level = readLevel(sku, redis.call('HGET', KEY.levels, sku))
+    cache.levels[sku] = level
+  end
+  return level or nil
+end
+
+-- Reads what a batch is going to ask for, together.
+function book.fetchLevels(skus)
+  for from = 1, #skus, MOST_VALUES do
+    local last = math.min(from + MOST_VALUES - 1, #skus)
+    local found = redis.call('HMGET', KEY.levels, unpack(skus, from, last))
+    for index = from, last do
+      local sku = skus[index]
+      if cache.levels[sku] == nil then cache.levels[sku] = readLevel(sku, found[index - from + 1]) end
+    end
+  end
+end
+
+function book.fetchReservations(ids)
+  for from = 1, #ids, MOST_VALUES do
+    local last = math.min(from + MOST_VALUES - 1, #ids)
+    local found = redis.call('HMGET', KEY.reservations, unpack(ids, from, last))
+    for index = from, last do
+      local id = ids[index]
+      if cache.records[id] == nil then cache.records[id] = { text = found[index - from + 1] } end
+    end
+  end
+end
+
+local function recordOf(id)
+  local record = cache.records[id]
+  if record == nil then
+    record = { text = redis.call('HGET', KEY.reservations, id) }
+    cache.records[id] = record
+  end
+  return record
+end
+
+-- The reservation, never to be changed in place (see `with`), or nil.
+function book.reservation(id)
+  local record = recordOf(id)
+  if not record.text then return nil end
+  if record.value == nil then
+    local value = cjson.decode(record.text)
+    value.customerId = values.optional(value.customerId)
+    value.orderId = values.optional(value.orderId)
+    value.endedAt = values.optional(value.endedAt)
+    record.value = value
+  end
+  return record.value
+end
+
+-- The same as JSON.
+function book.recordOf(id)
+  return recordOf(id).text
+end
+
+-- Scores and members of a sorted set that this call changes: false for one that goes.
+local function writeScores(key, changes)
+  local added, removed = {}, {}
+  for member, score in pairs(changes) do
+    if score then
+      added[#added + 1] = score
+      added[#added + 1] = member
+    else
+      removed[#removed + 1] = member
+    end
+  end
+  callMany('ZADD', key, added)
+  callMany('ZREM', key, removed)
+end
+
+-- Who asks a sorted set must find in it what this call has changed.
+local function writeDeadlines()
+  writeScores(KEY.deadlines, cache.deadlines)
+  cache.deadlines = {}
+end
+
+local function writeDeadlinesOf(sku)
+  local changes = cache.deadlinesOf[sku]
+  if changes == nil then return end
+  writeScores(KEY.deadlinesOf .. sku, changes)
+  cache.deadlinesOf[sku] = nil
+end
+
+-- Active reservations that have lapsed, by deadline, then id.
+function book.due(limit)
+  if cache.noneDue then return {} end
+  writeDeadlines()
+  local ids = redis.call('ZRANGEBYSCORE', KEY.deadlines, '-inf', book.now, 'LIMIT', 0, limit)
+  -- Whoever asks records them, and no deadline that this call sets has passed already.
+  if #ids < limit then cache.noneDue = true end
+  book.fetchReservations(ids)
+  local found = {}
+  for index, id in ipairs(ids) do found[index] = book.reservation(id) end
+  return found
+end
+
+local function unitsOf(member)
+  return tonumber(string.sub(member, string.find(member, ':', 1, true) + 1))
+end
+
+local function idOf(member)
+  return string.sub(member, 1, string.find(member, ':', 1, true) - 1)
+end
+
+-- The SKU's first deadline, lapsed or not: { at, id }, or false.
+local function firstDeadline(sku)
+  local first = cache.firsts[sku]
+  if first == nil then
+    writeDeadlinesOf(sku)
+    local found = redis.call('ZRANGE', KEY.deadlinesOf .. sku, 0, 0, 'WITHSCORES')
+    first = found[1] ~= nil and { at = tonumber(found[2]), id = idOf(found[1]) }
+    cache.firsts[sku] = first
+  end
+  return first
+end
+
+-- The active reservation naming the SKU that lapsed first, or nil.
+function book.oldestDue(sku)
+  local first = firstDeadline(sku)
+  if not first or first.at > book.now then return nil end
+  return book.reservation(first.id)
+end
+
+-- The earliest deadline to come among the SKU's active lines, or nil.
+function book.nextExpiry(sku)
+  local first = firstDeadline(sku)
+  if not first then return nil end
+  if first.at > book.now then return first.at end
+  local key = KEY.deadlinesOf .. sku
+  local found = redis.call('ZRANGEBYSCORE', key, '(' .. book.now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  return tonumber(found[2])
+end
+
+-- Units of the SKU's active lines whose deadline has passed.
+function book.lapsedUnits(sku)
+  local first = firstDeadline(sku)
+  if not first or first.at > book.now then return 0 end
+  local units = 0
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEY.deadlinesOf .. sku, '-inf', book.now)) do
+    units = units + unitsOf(member)
+  end
+  return units
+end
+
+-- Active reservations naming the SKU that are not latched to an order, newest first (by createdAt, then id).
+function book.unlatched(sku)
+  writeDeadlinesOf(sku)
+  local ids = {}
+  for index, member in ipairs(redis.call('ZRANGE', KEY.deadlinesOf .. sku, 0, -1)) do ids[index] = idOf(member) end
+  book.fetchReservations(ids)
+  local found = {}
+  for _, id in ipairs(ids) do
+    local reservation = book.reservation(id)
+    if reservation.orderId == nil then found[#found + 1] = reservation end
+  end
+  table.sort(found, function(a, b)
+    if a.createdAt ~= b.createdAt then return a.createdAt > b.createdAt end
+    return a.id > b.id
+  end)
+  return found
+end

@@ -1,0 +1,55 @@
+-- Answers remembered by idempotency key, so that a repeated request has one effect and one answer.
+-- Needs: book
+local memory = { known = {}, fresh = {}, forgotten = 0 }
+
+-- { fingerprint, answer }, or nil.
+function memory.recall(key)
+  local record = memory.known[key]
+  if record == nil then
+    record = false
+    local text = redis.call('HGET', KEY.answers, key)
+    if text then
+      local colon = string.find(text, ':', 1, true)
+      local length = tonumber(string.sub(text, 1, colon - 1))
+      record = {
+        fingerprint = string.sub(text, colon + 1, colon + length), answer = string.sub(text, colon + length + 1),
+      }
+    end
+    memory.known[key] = record
+  end
+  return record or nil
+end
+
+function memory.remember(key, fingerprint, answer)
+  memory.known[key] = { fingerprint = fingerprint, answer = answer }
+  memory.fresh[#memory.fresh + 1] = key
+end
+
+function memory.write()
+  local records, order = {}, {}
+  for _, key in ipairs(memory.fresh) do
+    local record = memory.known[key]
+    records[#records + 1] = key
+    records[#records + 1] = #record.fingerprint .. ':' .. record.fingerprint .. record.answer
+    order[#order + 1] = book.now .. ':' .. key
+  end
+  memory.fresh = {}
+  callMany('HSET', KEY.answers, records)
+  callMany('RPUSH', KEY.answerOrder, order)
+end
+
+-- Drops answers older than `time`, oldest first, at most `limit`; returns how many.
+function memory.forget(time, limit)
+  memory.write()
+  local gone = {}
+  for _, record in ipairs(redis.call('LRANGE', KEY.answerOrder, 0, limit - 1)) do
+    local at, key = string.match(record, '^(%d+):(.*)$')
+    if tonumber(at) >= time then break end
+    gone[#gone + 1] = key
+    memory.known[key] = false
+  end
+  if #gone == 0 then return 0 end
+  redis.call('LTRIM', KEY.answerOrder, #gone, -1)
+  callMany('HDEL', KEY.answers, gone)
+  return #gone
+end

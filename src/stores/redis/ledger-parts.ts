@@ -1,0 +1,41 @@
+/** The ledger as the stream holds it: parts of up to 64 entries, each named by the `seq` of its last one. */
+import type { Detail, EntryKind, LedgerEntry } from '../../core/ledger.ts';
+
+/** As XRANGE answers: `["<seq>-0", ["at", …, "n", …, "e", <JSON>]]`. */
+export type LedgerPart = readonly [id: string, fields: readonly string[]];
+
+type EntryRow = readonly [
+  kind: EntryKind,
+  sku: string,
+  reservationId: string | null,
+  onHand: number,
+  reserved: number,
+  allocated: number,
+  safetyStock: number,
+  detail: Detail | null,
+];
+
+export function lastSeqOf([id]: LedgerPart): number {
+  return Number.parseInt(id, 10);
+}
+
+export function entriesOf(part: LedgerPart): LedgerEntry[] {
+  const [, fields] = part;
+  const rows = JSON.parse(fields[5] ?? '[]') as EntryRow[];
+  const at = Number(fields[1]);
+  const first = lastSeqOf(part) - rows.length + 1;
+  return rows.map(
+    ([kind, sku, reservationId, onHand, reserved, allocated, safetyStock, detail], index) => ({
+      kind,
+      sku,
+      reservationId,
+      onHand,
+      reserved,
+      allocated,
+      safetyStock,
+      detail,
+      seq: first + index,
+      at,
+    }),
+  );
+}

@@ -1,0 +1,246 @@
+/** One shard's books, as its scripts know them: batches of commands, and reads. What comes back is parsed here. */
+import type { Answer } from '../../core/command.ts';
+import type { LedgerEntry } from '../../core/ledger.ts';
+import { hasLapsed, type Reservation } from '../../core/reservation.ts';
+import type { Rules } from '../../core/rules.ts';
+import type { LevelView, StockLevel } from '../../core/stock-level.ts';
+import type {
+  CommitNotice,
+  LedgerQuery,
+  LevelsQuery,
+  StoreStats,
+  Submission,
+} from '../../engine/ports.ts';
+import type { RedisConnection } from './connection/redis-connection.ts';
+import { shardKeys, type ShardKeys } from './keys.ts';
+import { entriesOf, lastSeqOf, type LedgerPart } from './ledger-parts.ts';
+
+/** What a batch came to. */
+export interface BatchResult {
+  readonly answers: Answer[];
+  /** The moment of the decisions, on the server's clock. */
+  readonly at: number;
+  readonly headSeq: number;
+  /** Null where nothing changed, or nobody asked. */
+  readonly changes: Pick<CommitNotice, 'expired' | 'levels'> | null;
+}
+
+/** What has been written since a moment, and all that it touched as it stands now. */
+export interface Changes {
+  readonly headSeq: number;
+  readonly purgedBefore: number;
+  readonly entries: LedgerEntry[];
+  readonly lastSeq: number;
+  readonly levels: StockLevel[];
+  readonly reservations: Reservation[];
+  /** Reservations that were touched and are not there any more. */
+  readonly gone: string[];
+  /** How many there are of each, as the indexes count them. */
+  readonly indexed: readonly [skus: number, reservations: number, active: number, ended: number];
+}
+
+export interface ShardOptions {
+  readonly connection: RedisConnection;
+  readonly rules: Rules;
+  readonly tag: string;
+  /** Epoch ms instead of the server's clock, for tests; null: the server's. */
+  readonly time: (() => number) | null;
+}
+
+/** Levels and reservations that one script reads at most. */
+const PAGE = 500;
+/** Parts of the ledger that are read at once: up to 64 entries each. */
+const PARTS = 200;
+
+export class Shard {
+  readonly #connection: RedisConnection;
+  readonly #keys: ShardKeys;
+  readonly #rules: string;
+  readonly #time: (() => number) | null;
+
+  constructor({ connection, rules, tag, time }: ShardOptions) {
+    this.#connection = connection;
+    this.#keys = shardKeys(tag);
+    this.#rules = JSON.stringify(rules);
+    this.#time = time;
+  }
+
+  /** `notice`: is what changes to be told? */
+  async run(batch: readonly Submission[], notice: boolean): Promise<BatchResult> {
+    const commands = batch.map(({ command, idempotency }) => ({ command, ...idempotency }));
+    const now = this.#time?.() ?? null;
+    const asked = `{"now":${now},"notice":${notice},"rules":${this.#rules},"commands":${wellFormedJson(commands)}}`;
+    const result = await this.#run(scriptOf(batch), asked);
+    const [at, headSeq, changes, ...answers] = result as [number, number, string, ...string[]];
+    return {
+      answers: answers.map((answer) => JSON.parse(answer) as Answer),
+      at,
+      headSeq,
+      changes: changes === '' ? null : (JSON.parse(changes) as BatchResult['changes']),
+    };
+  }
+
+  async level(sku: string): Promise<LevelView | null> {
+    const found = await this.#run('read-level', this.#now(), sku);
+    return found === null ? null : (JSON.parse(found as string) as LevelView);
+  }
+
+  levels(query: LevelsQuery): Promise<LevelView[]> {
+    return this.#levels<LevelView>(query, 'view');
+  }
+
+  /** As recorded, in code point order. */
+  recordedLevels(after: string | null, limit: number): Promise<StockLevel[]> {
+    return this.#levels<StockLevel>({ after, prefix: null, limit }, 'record');
+  }
+
+  async #levels<T extends StockLevel>(query: LevelsQuery, kind: 'view' | 'record'): Promise<T[]> {
+    const prefix = query.prefix ?? '';
+    const page = async (after: string | null, limit: number): Promise<T[]> => {
+      const begin = firstSku(after, prefix);
+      const texts = await this.#run('read-levels', this.#now(), begin, prefix, limit, kind);
+      return (texts as string[]).map((text) => JSON.parse(text) as T);
+    };
+    return pages(query.after, query.limit, page, ({ sku }) => sku);
+  }
+
+  async reservation(id: string): Promise<Reservation | null> {
+    const result = await this.#run('read-reservation', this.#now(), id);
+    const [now, text] = result as [number, string | null];
+    if (text === null) return null;
+    const reservation = JSON.parse(text) as Reservation;
+    return hasLapsed(reservation, now) ? { ...reservation, status: 'expired' } : reservation;
+  }
+
+  /** As recorded, in order of id. */
+  reservations(first: string | null, limit: number): Promise<Reservation[]> {
+    const page = async (after: string | null, size: number): Promise<Reservation[]> => {
+      const texts = await this.#run('read-reservations', after === null ? '-' : `(${after}`, size);
+      return (texts as string[]).map((text) => JSON.parse(text) as Reservation);
+    };
+    return pages(first, limit, page, ({ id }) => id);
+  }
+
+  async ledger({ sku, after, limit }: LedgerQuery): Promise<LedgerEntry[]> {
+    const found: LedgerEntry[] = [];
+    for (let last = after; found.length < limit;) {
+      const count = Math.min(limit - found.length, PARTS);
+      const parts = await this.#parts(sku, last, count);
+      const fresh = parts
+        .flatMap(entriesOf)
+        .filter((entry) => entry.seq > last && (sku === null || entry.sku === sku));
+      found.push(...fresh);
+      const lastPart = parts.at(-1);
+      // Each part holds one of them at least.
+      if (lastPart === undefined || fresh.length < count) break;
+      last = lastSeqOf(lastPart);
+    }
+    return found.slice(0, limit);
+  }
+
+  async #parts(sku: string | null, after: number, count: number): Promise<LedgerPart[]> {
+    if (sku === null) return this.partsAfter(after, '+', count);
+    return (await this.#run('read-ledger-of', sku, after, count)) as LedgerPart[];
+  }
+
+  /** The parts that hold the entries after `after`, until that of `last` at most. */
+  async partsAfter(after: number, last: number | '+', count = PARTS): Promise<LedgerPart[]> {
+    const range = [after + 1, last, 'COUNT', count];
+    return (await this.#connection.read('XRANGE', [this.#keys.ledger], range)) as LedgerPart[];
+  }
+
+  /** Also what time it is on the server. */
+  async stats(): Promise<StoreStats & { readonly now: number }> {
+    const result = await this.#run('read-stats', this.#now());
+    const [now, skus, active, headSeq, oldestDueAt] = result as [
+      number,
+      number,
+      number,
+      number,
+      number | null,
+    ];
+    return { now, skus, active, headSeq, oldestDueAt };
+  }
+
+  async headSeq(): Promise<number> {
+    return Number(await this.#connection.read('HGET', [this.#keys.meta], ['seq']));
+  }
+
+  /** What was written after `seq`, in a few steps if it is much. */
+  async changesAfter(seq: number): Promise<Changes> {
+    const result = await this.#run('read-changes', seq, PARTS);
+    const [headSeq, purgedBefore, parts, levels, reservations, gone, indexed] = result as [
+      number,
+      number,
+      LedgerPart[],
+      string[],
+      string[],
+      string[],
+      Changes['indexed'],
+    ];
+    const lastPart = parts.at(-1);
+    return {
+      headSeq,
+      purgedBefore,
+      entries: parts.flatMap(entriesOf),
+      lastSeq: lastPart === undefined ? seq : lastSeqOf(lastPart),
+      levels: levels.map((text) => JSON.parse(text) as StockLevel),
+      reservations: reservations.map((text) => JSON.parse(text) as Reservation),
+      gone,
+      indexed,
+    };
+  }
+
+  #now(): number | '' {
+    return this.#time?.() ?? '';
+  }
+
+  #run(script: string, ...args: readonly (string | number)[]): Promise<unknown> {
+    return this.#connection.run(script, this.#keys.all, args);
+  }
+}
+
+/** The script of the verb that all the commands share, or the one that knows every verb. */
+function scriptOf(batch: readonly Submission[]): string {
+  const [first] = batch;
+  const verb = first?.command.type;
+  if (verb === undefined || batch.some(({ command }) => command.type !== verb)) return 'mixed';
+  return verb.replace('_', '-');
+}
+
+/** Where a page begins, as ZRANGEBYLEX has it: by bytes, which is by code points. */
+function firstSku(after: string | null, prefix: string): string {
+  if (after !== null && Buffer.compare(Buffer.from(after), Buffer.from(prefix)) >= 0) {
+    return `(${after}`;
+  }
+  return prefix === '' ? '-' : `[${prefix}`;
+}
+
+async function pages<T>(
+  first: string | null,
+  limit: number,
+  read: (after: string | null, size: number) => Promise<T[]>,
+  keyOf: (item: T) => string,
+): Promise<T[]> {
+  const all: T[] = [];
+  for (let after = first; ;) {
+    const size = Math.min(limit - all.length, PAGE);
+    if (size <= 0) return all;
+    const page = await read(after, size);
+    all.push(...page);
+    const last = page.at(-1);
+    if (last === undefined || page.length < size) return all;
+    after = keyOf(last);
+  }
+}
+
+/** Half of a surrogate pair is no text: the server's JSON parser refuses it, and it could not be stored as UTF-8. */
+const HALF_PAIR = /\\u[dD][89a-fA-F]/;
+
+function wellFormedJson(value: unknown): string {
+  const json = JSON.stringify(value);
+  if (!HALF_PAIR.test(json)) return json;
+  return JSON.stringify(value, (_key, each: unknown) =>
+    typeof each === 'string' ? each.toWellFormed() : each,
+  );
+}

@@ -1,0 +1,7 @@
+import { redisClusterSubject, redisSubject, withRedis } from './redis-subject.ts';
+import { storeSuite } from './store-suite.ts';
+
+withRedis(() => {
+  storeSuite(redisSubject);
+  storeSuite(redisClusterSubject);
+});
