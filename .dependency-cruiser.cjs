@@ -47,6 +47,10 @@ module.exports = {
 
     { from: production('^src/main[.]ts$'), to: production('^(src/|package[.]json$)') },
     { from: production('^src/main[.]ts$'), to: { dependencyTypes: OUTSIDE } },
+
+    // A simulator stands for somebody else's service: it and Holdfast share no code.
+    { from: production('^simulators/([^/]+)/'), to: production('^simulators/$1/') },
+    { from: production('^simulators/'), to: { dependencyTypes: OUTSIDE } },
   ],
   forbidden: [
     {
@@ -55,6 +59,13 @@ module.exports = {
       severity: 'error',
       from: {},
       to: { circular: true },
+    },
+    {
+      name: 'simulators-share-nothing',
+      comment: 'What a simulator had from us, it could not find wrong in us.',
+      severity: 'error',
+      from: { path: '^simulators/' },
+      to: { path: '^src/' },
     },
     {
       name: 'not-to-unresolvable',

@@ -94,7 +94,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['src/**/*.ts'],
+    files: ['src/**/*.ts', 'simulators/**/*.ts'],
     ignores: TESTS,
     rules: {
       'max-lines': ['error', { max: 400, skipBlankLines: true, skipComments: true }],

@@ -193,7 +193,7 @@ export function check(files: readonly SourceFile[]): Finding[] {
   ];
 }
 
-const FOLDERS = ['src', 'test', 'bench', 'scripts', 'bin', 'ops', 'console'];
+const FOLDERS = ['src', 'test', 'bench', 'scripts', 'bin', 'ops', 'console', 'simulators'];
 const EXTENSIONS = /\.(?:ts|tsx|js|cjs|mjs|lua|sql|sh|css|html|json|ya?ml|md)$/;
 
 function readFiles(root: string): SourceFile[] {

@@ -1,0 +1,83 @@
+/** `npm run simulate:bling`: a Bling to try Holdfast with, without an account. */
+import { parseArgs } from 'node:util';
+import { startBlingSimulator } from './server.ts';
+
+const HELP = `Usage: npm run simulate:bling -- [options]
+
+  --port <n>           port to listen on (8700; 0 for any free one)
+  --host <address>     address to listen on (127.0.0.1)
+  --seed <n>           same seed, same ids and tokens (1)
+  --products <n>       products in the catalogue (200)
+  --stock <n>          units of each (100)
+  --speed <n>          simulated seconds per second; 0 stands still (1)
+  --redirect-uri <u>   where the authorize page sends the code; without it the code is shown
+  --help               this text
+`;
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      port: { type: 'string', default: '8700' },
+      host: { type: 'string', default: '127.0.0.1' },
+      seed: { type: 'string', default: '1' },
+      products: { type: 'string', default: '200' },
+      stock: { type: 'string', default: '100' },
+      speed: { type: 'string', default: '1' },
+      'redirect-uri': { type: 'string', default: '' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const simulator = await startBlingSimulator({
+    host: values.host,
+    port: natural('port', values.port),
+    seed: natural('seed', values.seed),
+    speed: Number(values.speed),
+    switches: { redirectUri: values['redirect-uri'] },
+  });
+  const count = natural('products', values.products);
+  if (count > 0) simulator.control.seed({ count, stock: natural('stock', values.stock) });
+  greet(simulator, count);
+  const stop = (): void => {
+    void simulator.stop();
+  };
+  process.once('SIGINT', stop).once('SIGTERM', stop);
+}
+
+function greet(
+  { url, apiUrl, client, depositId }: Awaited<ReturnType<typeof startBlingSimulator>>,
+  products: number,
+): void {
+  process.stdout.write(`
+  Bling simulator listens on ${url}
+  ${products} products, one deposit, the real limits (3 calls per second, 120,000 per day)
+
+  Settings for Holdfast, to copy into its .env:
+
+HOLDFAST_ERP=bling
+HOLDFAST_BLING_API_URL=${apiUrl}
+HOLDFAST_BLING_OAUTH_URL=${apiUrl}
+HOLDFAST_BLING_CLIENT_ID=${client.id}
+HOLDFAST_BLING_CLIENT_SECRET=${client.secret}
+HOLDFAST_BLING_DEPOSIT_ID=${depositId}
+
+  What it can be made to do: curl ${url}/__control
+  For example, lose the answer to the next order:
+    curl ${url}/__control/faults -d '{"kind":"reset_after","method":"POST","path":"/pedidos/vendas","times":1}'
+
+  Ctrl-C stops it; nothing is kept.
+`);
+}
+
+function natural(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) {
+    throw new RangeError(`--${name} is a number from 0 up, not ${text}`);
+  }
+  return value;
+}
+
+if (import.meta.main) await main();
