@@ -1,7 +1,7 @@
 /** The simulated Bling as a real HTTP server, in a process of its own or in a test's. */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { AddressInfo } from 'node:net';
-import { openAccount } from './account/account.ts';
+import { openAccount, type Account } from './account/account.ts';
 import { notFound, page, type Answer } from './answers.ts';
 import { authorizePage } from './authorize-page.ts';
 import { Call, type Route } from './call.ts';
@@ -21,6 +21,7 @@ import { REGISTER_ROUTES } from './routes/registers.ts';
 import { STOCK_ROUTES } from './routes/stock.ts';
 import { TOKEN_ROUTES } from './routes/tokens.ts';
 import { defaultSwitches, type Switches } from './switches.ts';
+import { Webhooks } from './webhooks.ts';
 import type { World } from './world.ts';
 
 export interface SimulatorOptions {
@@ -86,6 +87,7 @@ export async function startBlingSimulator(options: SimulatorOptions = {}): Promi
     control,
     stop: async () => {
       world.clock.stop();
+      world.webhooks.stop();
       await app.close();
     },
   };
@@ -95,8 +97,14 @@ function openWorld({ seed = 1, startAt = Date.now(), speed = 1, client }: Simula
   const switches = defaultSwitches();
   const clock = new SimulatedClock(startAt, speed);
   const random = new Random(seed);
-  const account = openAccount(clock, switches, () => undefined);
   const known = client ?? { id: random.hex(40), secret: random.hex(60) };
+  const webhooks = new Webhooks({
+    clock,
+    random: new Random(seed + 2),
+    switches,
+    clientSecret: known.secret,
+  });
+  const account: Account = openAccount(clock, switches, (event) => webhooks.tell(account, event));
   return {
     clock,
     random,
@@ -105,6 +113,7 @@ function openWorld({ seed = 1, startAt = Date.now(), speed = 1, client }: Simula
     oauth: new OAuth(known, clock, switches, random),
     limits: new Limits(clock, switches),
     faults: new Faults(new Random(seed + 1)),
+    webhooks,
     log: new CallLog(),
   };
 }

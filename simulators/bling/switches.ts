@@ -2,6 +2,7 @@
 import Type, { type Static } from 'typebox';
 import { Value } from 'typebox/value';
 
+const Probability = Type.Number({ minimum: 0, maximum: 1 });
 const Milliseconds = Type.Integer({ minimum: 0, maximum: 366 * 86_400_000 });
 const Count = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
 const flag = (value: boolean, description: string) => Type.Boolean({ default: value, description });
@@ -11,6 +12,7 @@ const ms = (value: number, description: string) => ({
   default: value,
   description,
 });
+const probability = (description: string) => ({ ...Probability, default: 0, description });
 const ids = (value: readonly number[], description: string) =>
   Type.Array(Type.Integer(), { default: value, description });
 
@@ -24,6 +26,10 @@ export const SCOPES = {
   situacoes: '98308',
 } as const;
 export type Scope = keyof typeof SCOPES;
+
+/** What webhooks can be about; `virtual_stock` goes by what is said of `stock`. */
+export const WEBHOOK_RESOURCES = ['order', 'product', 'stock'] as const;
+export type WebhookResource = (typeof WEBHOOK_RESOURCES)[number];
 
 const words = <T extends string>(all: readonly T[], description: string) =>
   Type.Array(Type.Enum([...all]), { default: [...all], description });
@@ -74,6 +80,18 @@ export const SwitchesSchema = Type.Object(
     ),
     orderSearchLagMs: ms(0, 'how long GET /pedidos/vendas does not list a new order'),
     balanceLagMs: ms(0, 'how old the balances are that GET /estoques/saldos shows'),
+
+    webhookUrl: Type.String({ default: '', description: 'where webhooks go; empty: nowhere' }),
+    webhookResources: words(WEBHOOK_RESOURCES, 'what is sent; virtual_stock goes with stock'),
+    webhookEcho: flag(true, 'also for what our own API calls did'),
+    webhookDuplicates: probability('share of deliveries that come twice'),
+    webhookLoss: probability('share of deliveries that never come'),
+    webhookDelayMs: ms(0, 'every delivery comes so much later'),
+    webhookShuffleMs: ms(0, 'every delivery comes up to so much later, at random: out of order'),
+    webhookTimeoutMs: { ...ms(5_000, 'real milliseconds that a receiver may take'), minimum: 1 },
+
+    outsideSalesPerMinute: count(0, 'orders of another shop, of random products'),
+    outsideInvoicesPerMinute: count(0, 'NF-e that take stock of random products'),
   },
   { additionalProperties: false },
 );

@@ -2,7 +2,7 @@
 import { startBlingSimulator, type BlingSimulator, type SimulatorOptions } from './server.ts';
 
 /** What lasts as long as a test. */
-interface Lifetime {
+export interface Lifetime {
   after(done: () => unknown): void;
 }
 

@@ -7,6 +7,7 @@ import type { Limits } from './limits.ts';
 import type { OAuth } from './oauth.ts';
 import type { Random } from './random.ts';
 import type { Switches } from './switches.ts';
+import type { Webhooks } from './webhooks.ts';
 
 export interface World {
   readonly clock: SimulatedClock;
@@ -16,5 +17,6 @@ export interface World {
   readonly oauth: OAuth;
   readonly limits: Limits;
   readonly faults: Faults;
+  readonly webhooks: Webhooks;
   readonly log: CallLog;
 }

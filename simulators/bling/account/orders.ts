@@ -24,6 +24,11 @@ export const SITUATIONS = [
 export const SALES_MODULE = 98_310;
 const OPEN = 6;
 
+/** `valor` is not the id but the kind: 0 open, 1 done, 2 cancelled, 3 under way. */
+export function situationValue(id: number): number {
+  return SITUATIONS.findIndex((situation) => situation.id === id);
+}
+
 export class Orders {
   readonly #clock: SimulatedClock;
   readonly #switches: Switches;
@@ -109,8 +114,18 @@ export class Orders {
         validationError([problem(50, 'O estoque deste pedido já foi lançado', 'estoque')]),
       );
     }
+    const effect = this.#effectOf(order);
+    for (const { productId, quantity } of effect) {
+      this.#stock.checkThatThereIs(productId, from, quantity);
+    }
     if (order.launchedFrom === null) order.launchedAt = this.#clock.now();
-    for (const { productId, quantity } of this.#effectOf(order)) {
+    // What was reserved leaves: the virtual balance stays, and only the posting is told.
+    for (const { productId, depositId: place, quantity } of order.reserved) {
+      this.#stock.reserveQuietly(productId, place, -quantity);
+    }
+    order.reserved = [];
+    order.launchedFrom = from;
+    for (const { productId, quantity } of effect) {
       this.#stock.post({
         productId,
         depositId: from,
@@ -121,8 +136,6 @@ export class Orders {
         notes: `Pedido de venda ${order.number}`,
       });
     }
-    order.launchedFrom = from;
-    this.#reserve(order, source);
   }
 
   /** estornar-estoque: the stock comes back. */

@@ -47,6 +47,8 @@ export type NewProduct = Pick<Product, 'name' | 'sku'> & {
 };
 
 const DAY_MS = 86_400_000;
+/** What is in more kits than this is told of once, as too much to tell. */
+export const MOST_LINKS = 200;
 
 export class Products {
   readonly #clock: SimulatedClock;

@@ -4,7 +4,7 @@ import type { SimulatedClock } from '../clock.ts';
 import { rounded } from '../numbers.ts';
 import type { Switches } from '../switches.ts';
 import type { Emit } from './events.ts';
-import type { Product, Products } from './products.ts';
+import { MOST_LINKS, type Product, type Products } from './products.ts';
 import type { Deposit, Movement, Source } from './records.ts';
 
 export interface Balance {
@@ -77,18 +77,7 @@ export class Stock {
     const after = rounded(
       operation === 'B' ? quantity : before + (operation === 'E' ? quantity : -quantity),
     );
-    if (operation === 'S' && after < 0 && !this.#switches.belowZero) {
-      throw new Refusal(
-        validationError([
-          {
-            code: 61,
-            msg: 'Estoque insuficiente para realizar a operação',
-            element: 'quantidade',
-            namespace: 'ESTOQUE',
-          },
-        ]),
-      );
-    }
+    if (operation === 'S') this.checkThatThereIs(productId, depositId, quantity);
     const movement: Movement = {
       id: this.#nextId(),
       at: this.#clock.now(),
@@ -110,12 +99,33 @@ export class Stock {
     return movement;
   }
 
+  /** Refuses what would take a balance below zero, where the switch forbids that. */
+  checkThatThereIs(productId: number, depositId: number, quantity: number): void {
+    const before = this.#physical.get(keyOf(productId, depositId)) ?? 0;
+    if (this.#switches.belowZero || rounded(before - quantity) >= 0) return;
+    throw new Refusal(
+      validationError([
+        {
+          code: 61,
+          msg: 'Estoque insuficiente para realizar a operação',
+          element: 'quantidade',
+          namespace: 'ESTOQUE',
+        },
+      ]),
+    );
+  }
+
   /** Reserves units, or with a negative quantity gives them back. */
   reserve(productId: number, depositId: number, quantity: number, source: Source): void {
-    const key = keyOf(productId, depositId);
-    this.#reserved.set(key, rounded((this.#reserved.get(key) ?? 0) + quantity));
+    this.reserveQuietly(productId, depositId, quantity);
     this.#emit({ kind: 'virtual_stock', productId, source });
     this.#tellKits(productId, source);
+  }
+
+  /** The same, telling nobody: for what a posting that follows will tell. */
+  reserveQuietly(productId: number, depositId: number, quantity: number): void {
+    const key = keyOf(productId, depositId);
+    this.#reserved.set(key, rounded((this.#reserved.get(key) ?? 0) + quantity));
   }
 
   /** @param lagMs as it was so long ago; what is reserved shows at once */
@@ -163,9 +173,9 @@ export class Stock {
   }
 
   #tellKits(productId: number, source: Source): void {
-    for (const kit of this.#products.kitsWith(productId)) {
-      this.#emit({ kind: 'virtual_stock', productId: kit, source });
-    }
+    const kits = this.#products.kitsWith(productId);
+    const told = kits.length > MOST_LINKS ? [productId] : kits;
+    for (const id of told) this.#emit({ kind: 'virtual_stock', productId: id, source });
   }
 }
 

@@ -10,10 +10,14 @@ import {
   type ProductChange,
   type ProductSeed,
   type Seed,
+  type WebhookToFire,
 } from './schemas.ts';
 import { FaultSchema, type Fault, type FaultReport } from '../faults.ts';
 import type { TokenAnswer } from '../oauth.ts';
-import type { Switches } from '../switches.ts';
+import { Pulse } from '../outside-writers.ts';
+import type { Random } from '../random.ts';
+import type { Switches, WebhookResource } from '../switches.ts';
+import type { Delivery, DeliveryState } from '../webhooks.ts';
 import type { World } from '../world.ts';
 
 export interface BalanceRow {
@@ -30,8 +34,27 @@ const OTHER_SHOP = 204_000_001;
 export class Control {
   readonly #world: World;
 
+  readonly #pulses: readonly Pulse[];
+
   constructor(world: World) {
+    const { clock, random, switches } = world;
     this.#world = world;
+    const somewhere = (act: (sku: string) => void) => (): void => {
+      const { sku } = this.#anyProduct(random) ?? { sku: null };
+      if (sku !== null) act(sku);
+    };
+    this.#pulses = [
+      new Pulse(
+        clock,
+        () => switches.outsideSalesPerMinute,
+        somewhere((sku) => this.outsideSale({ sku, quantity: 1, launch: true })),
+      ),
+      new Pulse(
+        clock,
+        () => switches.outsideInvoicesPerMinute,
+        somewhere((sku) => this.outsideMovement({ sku, quantity: 1 })),
+      ),
+    ];
   }
 
   // ---- Time
@@ -64,6 +87,7 @@ export class Control {
   setSwitches(change: Partial<Switches>): Switches {
     assertOf(SwitchChangeSchema, change);
     Object.assign(this.#world.switches, structuredClone(change));
+    for (const pulse of this.#pulses) pulse.wake();
     return this.switches();
   }
 
@@ -100,10 +124,18 @@ export class Control {
 
   changeProduct({ sku, newSku, ...change }: ProductChange): Product {
     const { id } = this.#bySku(sku);
-    return this.#world.account.products.change(id, {
+    const product = this.#world.account.products.change(id, {
       ...change,
       ...(newSku === undefined ? {} : { sku: newSku }),
     });
+    const action = product.situation === 'E' ? 'deleted' : 'updated';
+    this.#world.webhooks.tell(this.#world.account, {
+      kind: 'product',
+      action,
+      product,
+      source: 'screen',
+    });
+    return product;
   }
 
   /** Somebody else moves stock: an invoice (NF-e), or a person at the stock screen. */
@@ -178,6 +210,23 @@ export class Control {
     this.#world.oauth.revokeAll();
   }
 
+  // ---- Webhooks
+
+  /** Sends an event by hand, as the switches say, whatever its data. @param event as stock.updated */
+  fireWebhook({ event, data = {}, eventId }: WebhookToFire): void {
+    this.#world.webhooks.send(event, () => data, eventId);
+  }
+
+  /** Switches on again what three bad days switched off. */
+  enableWebhook(resource: WebhookResource): void {
+    this.#world.webhooks.enable(resource);
+  }
+
+  /** Every delivery so far, with its attempts; their order is that of the events. */
+  deliveries(): readonly Delivery[] {
+    return this.#world.webhooks.deliveries();
+  }
+
   // ---- Limits and calls
 
   /** As if other integrations of the account had made so many calls today. */
@@ -203,7 +252,9 @@ export class Control {
 
   /** How it stands, in short. */
   state() {
-    const { clock, account, oauth, limits } = this.#world;
+    const { clock, account, oauth, limits, webhooks } = this.#world;
+    const inState = (state: DeliveryState): number =>
+      webhooks.deliveries().filter((delivery) => delivery.state === state).length;
     return {
       clock: { now: clock.now(), speed: clock.speed },
       products: account.products.all().length,
@@ -214,7 +265,21 @@ export class Control {
       limits: limits.report(),
       calls: this.callCounts(),
       faults: this.faults(),
+      webhooks: {
+        waiting: inState('waiting'),
+        delivered: inState('delivered'),
+        dropped: inState('dropped'),
+        disabled: webhooks.disabled(),
+      },
     };
+  }
+
+  /** One that is sold by itself. */
+  #anyProduct(random: Random): Product | undefined {
+    const simple = this.products().filter(
+      ({ format, situation, sku }) => format === 'S' && situation === 'A' && sku !== '',
+    );
+    return simple[random.below(simple.length)];
   }
 
   #bySku(sku: string): Product {

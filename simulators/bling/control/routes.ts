@@ -7,12 +7,14 @@ import type { Control } from './control.ts';
 import {
   ClockSchema,
   DepositSchema,
+  EnableSchema,
   OutsideMovementSchema,
   OutsideSaleSchema,
   ProductChangeSchema,
   SeedSchema,
   SpendSchema,
   SwitchChangeSchema,
+  WebhookToFireSchema,
 } from './schemas.ts';
 import { toWire } from './casing.ts';
 
@@ -134,6 +136,15 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
       return done;
     },
   ),
+  read('/webhooks', 'every delivery, with its attempts', (c) => c.deliveries()),
+  act('POST', '/webhooks/fire', 'sends an event by hand', WebhookToFireSchema, (c, event) => {
+    c.fireWebhook(event);
+    return done;
+  }),
+  act('POST', '/webhooks/enable', 'what three bad days switched off', EnableSchema, (c, body) => {
+    c.enableWebhook(body.resource);
+    return done;
+  }),
   act('POST', '/limits/unblock', 'lifts every block of an address', Nothing, (c) => {
     c.unblock();
     return done;

@@ -1,6 +1,6 @@
 /** What the control API takes, in camelCase; on the wire the same names are snake_case. */
 import Type, { type Static } from 'typebox';
-import { SwitchesSchema } from '../switches.ts';
+import { SwitchesSchema, WEBHOOK_RESOURCES } from '../switches.ts';
 
 const Sku = Type.String({ minLength: 1, maxLength: 120 });
 const Quantity = Type.Number({ minimum: -1e9, maximum: 1e9 });
@@ -99,5 +99,19 @@ export const ClockSchema = Type.Object(
 );
 
 export const SpendSchema = Type.Object({ calls: Type.Integer({ minimum: 0 }) }, strict);
+
+export const WebhookToFireSchema = Type.Object(
+  {
+    event: Type.String({
+      pattern: '^(order|product|stock|virtual_stock)[.](created|updated|deleted)$',
+    }),
+    data: Type.Optional(Type.Unknown()),
+    eventId: Type.Optional(Type.String({ description: 'the same one twice: a duplicate' })),
+  },
+  strict,
+);
+export type WebhookToFire = Static<typeof WebhookToFireSchema>;
+
+export const EnableSchema = Type.Object({ resource: Type.Enum([...WEBHOOK_RESOURCES]) }, strict);
 
 export const SwitchChangeSchema = Type.Partial(SwitchesSchema, strict);

@@ -1,5 +1,5 @@
 /** /pedidos/vendas: create, search, read, launch, take back, change the situation. */
-import { SITUATIONS } from '../account/orders.ts';
+import { situationValue, SITUATIONS } from '../account/orders.ts';
 import type { Order, OrderItem } from '../account/records.ts';
 import type { Answer } from '../answers.ts';
 import { isObject, type Call, type Route } from '../call.ts';
@@ -133,11 +133,6 @@ function summary({ contacts }: World['account'], order: Order): Record<string, u
     situacao: { id: order.situationId, valor: situationValue(order.situationId) },
     loja: { id: order.shopId },
   };
-}
-
-/** `valor` is not the id but the kind: 0 open, 1 done, 2 cancelled, 3 under way. */
-function situationValue(id: number): number {
-  return SITUATIONS.findIndex((situation) => situation.id === id);
 }
 
 function read({ account }: World, call: Call): Answer {
