@@ -16,6 +16,7 @@ export class SimulatedClock {
   #tasks: Task[] = [];
   #order = 0;
   #timer: NodeJS.Timeout | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** @param start milliseconds since 1970 */
   constructor(start: number, speed = 1) {
@@ -49,13 +50,24 @@ export class SimulatedClock {
 
   /**
    * Puts it forward. What falls due on the way is done in its order and at its own time, each
-   * thing finished before the next: also what it scheduled itself, if that falls due too.
+   * thing finished before the next: also what it scheduled itself, if that falls due too. Two
+   * advances at once are one after the other.
    */
   async advance(milliseconds: number): Promise<void> {
-    const target = this.now() + milliseconds;
+    const turn = this.#turn.then(() => this.#advance(milliseconds));
+    this.#turn = turn.catch(() => undefined);
+    await turn;
+  }
+
+  stop(): void {
     clearTimeout(this.#timer);
+    this.#tasks = [];
+  }
+
+  async #advance(milliseconds: number): Promise<void> {
     const speed = this.#speed;
-    this.#speed = 0;
+    this.setSpeed(0);
+    const target = this.now() + milliseconds;
     try {
       for (let task = this.#next(target); task !== undefined; task = this.#next(target)) {
         this.#moveTo(Math.max(this.now(), task.due));
@@ -65,11 +77,6 @@ export class SimulatedClock {
     } finally {
       this.setSpeed(speed);
     }
-  }
-
-  stop(): void {
-    clearTimeout(this.#timer);
-    this.#tasks = [];
   }
 
   #moveTo(time: number): void {

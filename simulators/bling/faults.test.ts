@@ -122,6 +122,7 @@ test('a fault befalls only what it matches, after what it skips, as often as it 
     skip: 1,
     times: 2,
   });
+  bling.control.addFault({ kind: 'outage', method: 'POST', path: '/depositos' });
   assert.equal((await bling.call('GET', '/depositos')).status, 200);
   const seen = [await take(), await take(), await take(), await take()];
   assert.deepEqual(

@@ -21,15 +21,20 @@ type BlockReason = keyof typeof BLOCKS;
 class SlidingCount {
   readonly #span: number;
   #times: number[] = [];
+  /** Where the span begins in `times`; what lies before it is swept out now and then. */
+  #first = 0;
 
   constructor(span: number) {
     this.#span = span;
   }
 
   at(now: number): number {
-    const first = this.#times.findIndex((time) => time > now - this.#span);
-    this.#times = first === -1 ? [] : this.#times.slice(first);
-    return this.#times.length;
+    while ((this.#times[this.#first] ?? Infinity) <= now - this.#span) this.#first++;
+    if (this.#first > 1_000) {
+      this.#times = this.#times.slice(this.#first);
+      this.#first = 0;
+    }
+    return this.#times.length - this.#first;
   }
 
   /** Counts one more and says how many there are now. */

@@ -11,6 +11,7 @@ const HELP = `Usage: npm run simulate:bling -- [options]
   --stock <n>          units of each (100)
   --speed <n>          simulated seconds per second; 0 stands still (1)
   --redirect-uri <u>   where the authorize page sends the code; without it the code is shown
+  --webhook-url <u>    where webhooks go, e.g. http://127.0.0.1:8000/webhooks/bling
   --help               this text
 `;
 
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
       stock: { type: 'string', default: '100' },
       speed: { type: 'string', default: '1' },
       'redirect-uri': { type: 'string', default: '' },
+      'webhook-url': { type: 'string', default: '' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -36,7 +38,7 @@ async function main(): Promise<void> {
     port: natural('port', values.port),
     seed: natural('seed', values.seed),
     speed: Number(values.speed),
-    switches: { redirectUri: values['redirect-uri'] },
+    switches: { redirectUri: values['redirect-uri'], webhookUrl: values['webhook-url'] },
   });
   const count = natural('products', values.products);
   if (count > 0) simulator.control.seed({ count, stock: natural('stock', values.stock) });
@@ -80,4 +82,11 @@ function natural(name: string, text: string): number {
   return value;
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  try {
+    await main();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 2;
+  }
+}

@@ -5,6 +5,7 @@ import type { CallCount, LoggedCall } from '../call-log.ts';
 import { assertOf } from './check.ts';
 import {
   SwitchChangeSchema,
+  type DepositSeed,
   type OutsideMovement,
   type OutsideSale,
   type ProductChange,
@@ -17,7 +18,7 @@ import type { TokenAnswer } from '../oauth.ts';
 import { Pulse } from '../outside-writers.ts';
 import type { Random } from '../random.ts';
 import type { Switches, WebhookResource } from '../switches.ts';
-import type { Delivery, DeliveryState } from '../webhooks.ts';
+import type { Delivery } from '../webhooks.ts';
 import type { World } from '../world.ts';
 
 export interface BalanceRow {
@@ -117,8 +118,9 @@ export class Control {
     return [...plain, ...products].flatMap((product) => this.#seedOne(product));
   }
 
-  addDeposit({ name, ignored = false }: { name: string; ignored?: boolean }): number {
-    const deposit = { name, active: true, standard: false, ignored };
+  /** The id of the new deposit. */
+  addDeposit({ name, active = true, ignored = false }: DepositSeed): number {
+    const deposit = { name, active, standard: false, ignored };
     return this.#world.account.stock.addDeposit(deposit).id;
   }
 
@@ -222,7 +224,7 @@ export class Control {
     this.#world.webhooks.enable(resource);
   }
 
-  /** Every delivery so far, with its attempts; their order is that of the events. */
+  /** The latest deliveries with their attempts; their order is that of the events. */
   deliveries(): readonly Delivery[] {
     return this.#world.webhooks.deliveries();
   }
@@ -253,8 +255,6 @@ export class Control {
   /** How it stands, in short. */
   state() {
     const { clock, account, oauth, limits, webhooks } = this.#world;
-    const inState = (state: DeliveryState): number =>
-      webhooks.deliveries().filter((delivery) => delivery.state === state).length;
     return {
       clock: { now: clock.now(), speed: clock.speed },
       products: account.products.all().length,
@@ -265,12 +265,7 @@ export class Control {
       limits: limits.report(),
       calls: this.callCounts(),
       faults: this.faults(),
-      webhooks: {
-        waiting: inState('waiting'),
-        delivered: inState('delivered'),
-        dropped: inState('dropped'),
-        disabled: webhooks.disabled(),
-      },
+      webhooks: { ...webhooks.counts(), disabled: webhooks.disabled() },
     };
   }
 

@@ -70,8 +70,8 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
   act('PATCH', '/products', 'renames, deactivates, reprices', ProductChangeSchema, (c, change) =>
     c.changeProduct(change),
   ),
-  act('POST', '/deposits', 'adds a deposit', DepositSchema, (c, { name, ignored }) => ({
-    id: c.addDeposit(ignored === undefined ? { name } : { name, ignored }),
+  act('POST', '/deposits', 'adds a deposit', DepositSchema, (c, deposit) => ({
+    id: c.addDeposit(deposit),
   })),
   read('/balances', 'physical and virtual stock, per product and deposit', (c) => c.balances()),
   read('/movements', 'every movement, in its order of arrival', (c) => c.movements()),
@@ -136,7 +136,7 @@ export const CONTROL_ROUTES: readonly ControlRoute[] = [
       return done;
     },
   ),
-  read('/webhooks', 'every delivery, with its attempts', (c) => c.deliveries()),
+  read('/webhooks', 'the latest deliveries, with their attempts', (c) => c.deliveries()),
   act('POST', '/webhooks/fire', 'sends an event by hand', WebhookToFireSchema, (c, event) => {
     c.fireWebhook(event);
     return done;

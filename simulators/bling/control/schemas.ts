@@ -59,9 +59,14 @@ export const ProductChangeSchema = Type.Object(
 export type ProductChange = Static<typeof ProductChangeSchema>;
 
 export const DepositSchema = Type.Object(
-  { name: Type.String(), ignored: Type.Optional(Type.Boolean()) },
+  {
+    name: Type.String(),
+    active: Type.Optional(Type.Boolean()),
+    ignored: Type.Optional(Type.Boolean({ description: 'does not count in totals' })),
+  },
   strict,
 );
+export type DepositSeed = Static<typeof DepositSchema>;
 
 export const OutsideMovementSchema = Type.Object(
   {
