@@ -42,8 +42,11 @@ module.exports = {
       to: { dependencyTypes: OUTSIDE },
     },
 
-    { from: production('^src/config[.]ts$'), to: production('^src/(core|engine)/') },
-    { from: production('^src/config[.]ts$'), to: { path: '(^|/)node_modules/typebox/' } },
+    {
+      from: production('^src/config([.]ts$|/)'),
+      to: production('^src/(core|engine|config)/'),
+    },
+    { from: production('^src/config([.]ts$|/)'), to: { path: '(^|/)node_modules/typebox/' } },
 
     { from: production('^src/main[.]ts$'), to: production('^(src/|package[.]json$)') },
     { from: production('^src/main[.]ts$'), to: { dependencyTypes: OUTSIDE } },

@@ -162,7 +162,10 @@ export const conformanceRuns: RepositoryRule = (files) => {
 
 export const documentedSettings: RepositoryRule = (files) => {
   const textOf = (path: string): string => files.find((file) => file.path === path)?.text ?? '';
-  const used = new Set(textOf('src/config.ts').match(/\bHOLDFAST_[A-Z\d_]*[A-Z\d]/g));
+  const known = files.filter(({ path }) => /^src\/config(?:\.ts|\/[^.]+\.ts)$/.test(path));
+  const used = new Set(
+    known.flatMap(({ text }) => text.match(/\bHOLDFAST_[A-Z\d_]*[A-Z\d]/g) ?? []),
+  );
   const documented = new Set(textOf('.env.example').match(/(?<=^(?:# ?)?)HOLDFAST_\w+(?==)/gm));
   return [
     ...[...used.difference(documented)].map((name) => ({

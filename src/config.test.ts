@@ -89,6 +89,28 @@ test('every wrong setting is refused, saying what was given and what is expected
     ['HOLDFAST_MAX_IMPORT_BYTES', '10', /from 1024/],
     ['HOLDFAST_METRICS_OPEN', 'yes', /true or false/],
     ['HOLDFAST_KEY', 'two words', /an API key/],
+    ['HOLDFAST_SECRET_KEY', 'short', /32 bytes in base64 or hexadecimal/],
+    ['HOLDFAST_BLING_API_URL', 'api.bling.com.br', /an address without a slash/],
+    ['HOLDFAST_BLING_OAUTH_URL', 'https://b.example/', /an address without a slash/],
+    ['HOLDFAST_BLING_CLIENT_ID', 'a b', /as Bling shows it/],
+    ['HOLDFAST_BLING_CLIENT_SECRET', 'a b', /as Bling shows it/],
+    ['HOLDFAST_BLING_DEPOSIT_ID', 'Geral', /of Bling's, 0 for none/],
+    ['HOLDFAST_BLING_ORDER_MODE', 'both', /one of observe, order, movement/],
+    ['HOLDFAST_BLING_BALANCE', 'total', /one of virtual, fisico/],
+    ['HOLDFAST_BLING_SITUATIONS', 'open', /numbers of situations/],
+    ['HOLDFAST_BLING_CANCELLED_SITUATION', '0', /from 1/],
+    ['HOLDFAST_BLING_STORE_ID', 'x', /0 for none/],
+    ['HOLDFAST_BLING_CONTACT_ID', 'x', /0 for none/],
+    ['HOLDFAST_BLING_PAYMENT_METHOD_ID', 'x', /0 for none/],
+    ['HOLDFAST_BLING_SOLE_WRITER', 'x', /true or false/],
+    ['HOLDFAST_BLING_CALLS_PER_SECOND', '0', /from 1 to 100/],
+    ['HOLDFAST_BLING_CALLS_PER_DAY', '10', /from 100/],
+    ['HOLDFAST_BLING_TIMEOUT_MS', '1', /from 100 to 60000/],
+    ['HOLDFAST_WEBHOOK_URL', 'erp.example', /an address without a slash/],
+    ['HOLDFAST_WEBHOOK_SECRETS', 'whsec_short', /at most two, of the form whsec_/],
+    ['HOLDFAST_WEBHOOK_ALLOW_PRIVATE', 'x', /true or false/],
+    ['HOLDFAST_WEBHOOK_CALLS_PER_SECOND', '0', /from 1/],
+    ['HOLDFAST_WEBHOOK_TIMEOUT_MS', '1', /from 100/],
   ];
   const { settings } = readConfig({});
   const anything = ['HOLDFAST_DATA_DIR', 'HOLDFAST_LOG_FILE'];
@@ -136,14 +158,14 @@ test('unknown settings are warned of, with the nearest name', () => {
   const { warnings } = readConfig({
     HOLDFAST_PROT: '1',
     HOLDFAST_RESERVATION_TTL: '10',
-    HOLDFAST_BLING_CLIENT_ID: 'id',
+    HOLDFAST_SHOPIFY_SHOP: 'shop',
     HOLDFAST_ZZZZZZZZ: '1',
     OTHER_PORT: '1',
   });
   assert.deepEqual(warnings, [
-    'HOLDFAST_BLING_CLIENT_ID has no effect: that connector is not in this version',
     'HOLDFAST_PROT is not a setting of Holdfast and has no effect; did you mean HOLDFAST_PORT?',
     'HOLDFAST_RESERVATION_TTL is not a setting of Holdfast and has no effect; did you mean HOLDFAST_RESERVATION_TTL_SECONDS?',
+    'HOLDFAST_SHOPIFY_SHOP has no effect: that connector is not in this version',
     'HOLDFAST_ZZZZZZZZ is not a setting of Holdfast and has no effect',
   ]);
 });

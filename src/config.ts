@@ -4,34 +4,15 @@
  */
 import { Type, type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import {
+  buildErp,
+  ERP_SETTINGS,
+  erpContradictions,
+  type BlingConfig,
+  type WebhookConfig,
+} from './config/erp.ts';
+import { oneOf, setting, whole, type Setting } from './config/setting.ts';
 import type { Rules } from './core/rules.ts';
-
-interface Setting<S extends TSchema = TSchema> {
-  readonly schema: S;
-  /** As it would be written in the environment. */
-  readonly fallback: string;
-  /** What is expected, for people; completes "expected …". */
-  readonly expected: string;
-  readonly secret?: true;
-}
-
-function setting<S extends TSchema>(
-  schema: S,
-  fallback: string,
-  expected: string,
-  secret = false,
-): Setting<S> {
-  return { schema, fallback, expected, ...(secret ? { secret } : {}) };
-}
-
-function whole(minimum: number, maximum: number, fallback: number, unit = '') {
-  const expected = `a whole number${unit} from ${minimum} to ${maximum}`;
-  return setting(Type.Integer({ minimum, maximum }), String(fallback), expected);
-}
-
-function oneOf<const T extends string>(values: readonly T[], fallback: T) {
-  return setting(Type.Enum([...values]), fallback, `one of ${values.join(', ')}`);
-}
 
 const YEAR_SECONDS = 31_536_000;
 const GIBIBYTE = 1_073_741_824;
@@ -48,6 +29,7 @@ const SETTINGS = {
   HOLDFAST_DATA_DIR: setting(Type.String({ pattern: String.raw`\S` }), './data', 'a folder'),
   HOLDFAST_STORE: oneOf(['embedded', 'memory'], 'embedded'),
   HOLDFAST_ERP: oneOf(['none'], 'none'),
+  ...ERP_SETTINGS,
 
   HOLDFAST_LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
   HOLDFAST_LOG_RESERVATIONS: oneOf(['all', 'refusals', 'none'], 'all'),
@@ -116,6 +98,9 @@ export interface Config {
   readonly dataDir: string;
   readonly store: 'embedded' | 'memory';
   readonly erp: 'none';
+  /** Null where nothing was said about it. */
+  readonly bling: BlingConfig | null;
+  readonly webhook: WebhookConfig | null;
   readonly log: {
     readonly level: (typeof LOG_LEVELS)[number];
     /** Which reservations get a line of their own. */
@@ -274,6 +259,7 @@ function contradictions(values: Values): string[] {
       `HOLDFAST_EXTEND_CAP_SECONDS=${cap}: expected at least HOLDFAST_RESERVATION_TTL_SECONDS, which is ${ttl}`,
     );
   }
+  problems.push(...erpContradictions(values.HOLDFAST_ERP, values));
   return problems;
 }
 
@@ -284,6 +270,7 @@ function build(values: Values): Config {
     dataDir: values.HOLDFAST_DATA_DIR,
     store: values.HOLDFAST_STORE,
     erp: values.HOLDFAST_ERP,
+    ...buildErp(values.HOLDFAST_ERP, values),
     log: {
       level: values.HOLDFAST_LOG_LEVEL,
       reservations: values.HOLDFAST_LOG_RESERVATIONS,
@@ -340,7 +327,7 @@ function deepFreeze<T extends object>(value: T): T {
 
 const PREFIX = 'HOLDFAST_';
 /** Settings of the connectors to come: known by name, and without effect in this version. */
-const CONNECTORS = ['BLING_', 'SHOPIFY_'];
+const CONNECTORS = ['SHOPIFY_'];
 
 function strangers(environment: Environment): string[] {
   return Object.keys(environment)

@@ -2,6 +2,7 @@
 import { randomFillSync } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
 import type {
   DataFolder,
@@ -20,6 +21,8 @@ import {
   type ConfigReading,
   type Source,
 } from './config.ts';
+import { BlingDesk } from './connectors/bling/desk.ts';
+import { openBling } from './connectors/bling/parts.ts';
 import { createApiKey } from './engine/api-keys.ts';
 import { startHousekeeping } from './engine/housekeeping.ts';
 import { createIdSource } from './engine/ids.ts';
@@ -42,6 +45,11 @@ const { version } = packageJson;
 
 /** Lapsed or ended reservations per step of the housekeeping: a few milliseconds of the writer's time. */
 const HOUSEKEEPING_STEP = 500;
+
+const REAL_TIME = {
+  now: () => Date.now(),
+  sleep: (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal }),
+};
 
 type Sources = ReadonlyMap<string, Source>;
 
@@ -316,6 +324,16 @@ function openDataFolder(folder: string): DataFolder {
   };
 }
 
+function openBlingDesk({ bling, dataDir }: Config): BlingDesk {
+  if (bling === null) {
+    throw new CliFailure(
+      'nothing is said about Bling: set HOLDFAST_BLING_CLIENT_ID and what .env.example names beside it',
+      EXIT.config,
+    );
+  }
+  return new BlingDesk(openBling({ ...bling, dataDir: resolve(dataDir) }, REAL_TIME));
+}
+
 /** Whoever reads our output may stop reading: `holdfast export | head` is no failure. */
 function endWithReader(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -344,6 +362,7 @@ async function main(): Promise<void> {
     startService: (overrides) => startService(readSettings(fromFile, overrides).config),
     openDataFolder,
     openKeyFile,
+    openBling: (overrides) => openBlingDesk(readSettings(fromFile, overrides).config),
   });
 }
 

@@ -72,6 +72,19 @@ export interface KeyFile {
   make(name: string, scopes: readonly Scope[]): NewApiKey;
 }
 
+/** What a person does with the connection to an ERP. Throws `ErpFault`. */
+export interface ErpDesk {
+  /** Where a person says yes. `state` comes back with the code. */
+  authorizeUrl(state: string): string;
+  /** Spends the code, and keeps what the ERP gives for it. */
+  connect(code: string): Promise<void>;
+  /** How things are, secrets left out; `ask`: also of the ERP itself. */
+  facts(
+    ask: boolean,
+  ): Promise<readonly { readonly name: string; readonly value: string; readonly fine: boolean }[]>;
+  close(): Promise<void>;
+}
+
 export interface CliParts {
   readonly io: CliIo;
   readonly version: string;
@@ -81,4 +94,6 @@ export interface CliParts {
   startService(overrides: Overrides): Promise<RunningService>;
   openDataFolder(dataDir: string): DataFolder;
   openKeyFile(dataDir: string): Promise<KeyFile>;
+  /** Throws `CliFailure` (78) where nothing was said about Bling. */
+  openBling(overrides: Overrides): ErpDesk;
 }

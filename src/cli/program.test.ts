@@ -7,7 +7,7 @@ import { runCli } from './program.ts';
 
 const COMMANDS = [
   ...['serve', 'demo', 'import', 'export', 'replay', 'rush', 'audit', 'keys', 'backup', 'restore'],
-  ...['config', 'keys create', 'keys revoke'],
+  ...['config', 'keys create', 'keys revoke', 'bling', 'bling connect', 'bling status'],
 ];
 
 async function run(args: string, parts: Partial<CliParts> = {}) {
@@ -24,6 +24,7 @@ async function run(args: string, parts: Partial<CliParts> = {}) {
     startService: missing,
     openDataFolder: missing,
     openKeyFile: missing,
+    openBling: missing,
     ...parts,
   });
   return { code, ...said };

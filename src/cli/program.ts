@@ -4,6 +4,7 @@ import { Fault, type FaultCode } from '../engine/faults.ts';
 import type { CliParts } from './cli-parts.ts';
 import { addAudit } from './commands/audit.ts';
 import { addBackup, addRestore } from './commands/backup.ts';
+import { addBling } from './commands/bling.ts';
 import { addConfig } from './commands/config.ts';
 import { addDemo } from './commands/demo.ts';
 import { addExport } from './commands/export.ts';
@@ -58,6 +59,7 @@ export async function runCli(args: readonly string[], parts: CliParts): Promise<
   addKeys(registry);
   addBackup(registry);
   addRestore(registry);
+  addBling(registry);
   addConfig(registry);
   addExitCodes(registry);
   try {

@@ -1,0 +1,159 @@
+/** `holdfast bling`: connects Holdfast with an account of Bling, and says how the connection is. */
+import { randomBytes } from 'node:crypto';
+import { InvalidArgumentError } from 'commander';
+import { ErpFault } from '../../engine/erp-port.ts';
+import { listenForCode } from '../callback.ts';
+import type { ErpDesk } from '../cli-parts.ts';
+import { CliFailure, EXIT, type ExitCode } from '../exit-codes.ts';
+import { dataDirOption, moreHelp } from '../options.ts';
+import type { Registry } from '../registry.ts';
+import { painter, table, writeJson, writeLines } from '../terminal.ts';
+
+interface Options {
+  readonly dataDir?: string;
+}
+
+interface ConnectOptions extends Options {
+  readonly port: number;
+  readonly code?: string;
+}
+
+interface StatusOptions extends Options {
+  readonly offline?: true;
+  readonly json?: true;
+}
+
+const DEFAULT_PORT = 8_765;
+const PATIENCE_MS = 600_000;
+
+export function addBling(registry: Registry): void {
+  const bling = registry.program
+    .command('bling')
+    .description('connect with an account of Bling, and see how the connection is')
+    .addHelpText('after', moreHelp('holdfast bling connect'));
+  addConnect(registry, bling);
+  addStatus(registry, bling);
+}
+
+type Parent = ReturnType<Registry['program']['command']>;
+
+function addConnect({ parts, action }: Registry, parent: Parent): void {
+  parent
+    .command('connect')
+    .description('let a person authorize Holdfast in Bling, and keep the tokens, sealed')
+    .option(
+      '--port <port>',
+      'port of this machine that the browser comes back to',
+      readPort,
+      DEFAULT_PORT,
+    )
+    .option(
+      '--code <code>',
+      'the code, or the whole address that the browser ended at; good for a minute',
+    )
+    .addOption(dataDirOption())
+    .addHelpText(
+      'after',
+      moreHelp(
+        'holdfast bling connect --code 3f9c2a71b0de',
+        `In the app's page at Bling, set the redirect link to http://127.0.0.1:${DEFAULT_PORT}/callback. Where the browser is on another machine, copy the address that it ends at and give it with --code.`,
+        'A service that runs takes up the new tokens by itself.',
+      ),
+    )
+    .action(
+      action((options: ConnectOptions) =>
+        withDesk(parts.openBling(toOverrides(options)), async (desk) => {
+          const { stderr, stdout } = parts.io;
+          const code =
+            options.code === undefined
+              ? await askBrowser(desk, options.port, (lines) => writeLines(stderr, lines))
+              : codeIn(options.code);
+          await desk.connect(code);
+          writeLines(stdout, ['Connected. `holdfast bling status` says how it stands.']);
+          return EXIT.ok;
+        }),
+      ),
+    );
+}
+
+async function askBrowser(
+  desk: ErpDesk,
+  port: number,
+  say: (lines: readonly string[]) => void,
+): Promise<string> {
+  const state = randomBytes(16).toString('hex');
+  const callback = await listenForCode(port, state, PATIENCE_MS);
+  try {
+    say([
+      'Open this address in a browser, as a user of Bling who may authorize apps:',
+      '',
+      `  ${desk.authorizeUrl(state)}`,
+      '',
+      `Waiting for it to come back to ${callback.url} (Ctrl-C gives up)`,
+    ]);
+    return await callback.code;
+  } finally {
+    callback.close();
+  }
+}
+
+/** People copy the whole address. */
+function codeIn(text: string): string {
+  if (!/^https?:/.test(text)) return text;
+  const code = URL.parse(text)?.searchParams.get('code') ?? '';
+  if (code === '') throw new CliFailure('there is no code in that address: it has to hold code=…');
+  return code;
+}
+
+function addStatus({ parts, action }: Registry, parent: Parent): void {
+  parent
+    .command('status')
+    .description('say how the connection is; exit code 1 if somebody should do something')
+    .option('--offline', 'do not ask Bling')
+    .option('--json', 'print as JSON')
+    .addOption(dataDirOption())
+    .addHelpText('after', moreHelp('holdfast bling status'))
+    .action(
+      action((options: StatusOptions) =>
+        withDesk(parts.openBling(toOverrides(options)), async (desk) => {
+          const { stdout, env } = parts.io;
+          const facts = await desk.facts(options.offline !== true);
+          const isFine = facts.every(({ fine }) => fine);
+          if (options.json) writeJson(stdout, { ok: isFine, facts });
+          else {
+            const paint = painter(stdout, env);
+            const rows = facts.map(({ name, value, fine }) => [
+              name,
+              fine ? value : paint('bad', `${value}  <- look at this`),
+            ]);
+            writeLines(stdout, table(rows));
+          }
+          return isFine ? EXIT.ok : EXIT.found;
+        }),
+      ),
+    );
+}
+
+async function withDesk(
+  desk: ErpDesk,
+  use: (desk: ErpDesk) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  try {
+    return await use(desk);
+  } catch (error) {
+    if (!(error instanceof ErpFault)) throw error;
+    throw new CliFailure(error.message, EXIT.cannot, error);
+  } finally {
+    await desk.close();
+  }
+}
+
+function readPort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : NaN;
+  if (!(port <= 65_535)) throw new InvalidArgumentError('Expected a number from 0 to 65535.');
+  return port;
+}
+
+function toOverrides({ dataDir }: Options): Record<string, string> {
+  return dataDir === undefined ? {} : { HOLDFAST_DATA_DIR: dataDir };
+}

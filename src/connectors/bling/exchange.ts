@@ -1,0 +1,81 @@
+/** One HTTP request and what came of it: the difference between "never sent" and "no answer" is what all else rests on. */
+import { Agent, request, type Dispatcher } from 'undici';
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | null;
+  /** From sending to the last byte of the answer, in ms. */
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * - `answer`: `text` is null where the body broke off.
+ * - `not_sent`: no byte of it has left; it can have had no effect.
+ * - `lost`: it may have arrived or not.
+ */
+export type Reply =
+  | { readonly kind: 'answer'; readonly status: number; readonly text: string | null }
+  | { readonly kind: 'not_sent'; readonly reason: string }
+  | { readonly kind: 'lost'; readonly reason: string };
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const MOST_BYTES = 16_777_216;
+
+export class Exchange {
+  readonly #agent: Dispatcher = new Agent({
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+    maxResponseSize: MOST_BYTES,
+    pipelining: 1,
+  });
+
+  async send({ method, url, headers, body, timeoutMs, signal }: HttpRequest): Promise<Reply> {
+    if (isOver(signal)) return { kind: 'not_sent', reason: 'stopped before it was sent' };
+    const late = AbortSignal.timeout(timeoutMs);
+    const progress: { status: number | null } = { status: null };
+    try {
+      const answer = await request(url, {
+        method,
+        headers,
+        body,
+        dispatcher: this.#agent,
+        signal: AbortSignal.any([signal, late]),
+      });
+      progress.status = answer.statusCode;
+      return { kind: 'answer', status: progress.status, text: await answer.body.text() };
+    } catch (error) {
+      if (progress.status !== null) return { kind: 'answer', status: progress.status, text: null };
+      if (isOver(late)) return { kind: 'lost', reason: `no answer within ${timeoutMs} ms` };
+      if (isOver(signal)) return { kind: 'lost', reason: 'stopped while waiting for the answer' };
+      const kind = isBeforeSending(error) ? 'not_sent' : 'lost';
+      return { kind, reason: describe(error) };
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+function isOver({ aborted }: AbortSignal): boolean {
+  return aborted;
+}
+
+/** Finding the address, connecting and the TLS handshake come before the first byte of a request. */
+function isBeforeSending(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.every(isBeforeSending);
+  if (!(error instanceof Error)) return false;
+  const { syscall, code } = error as NodeJS.ErrnoException;
+  if (syscall === 'connect' || syscall === 'getaddrinfo') return true;
+  return /^(UND_ERR_CONNECT_TIMEOUT|ERR_TLS_CERT|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(
+    String(code),
+  );
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return 'the request failed';
+  const { code } = error as NodeJS.ErrnoException;
+  return code === undefined ? error.message.slice(0, 200) : code;
+}
