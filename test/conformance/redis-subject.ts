@@ -1,12 +1,9 @@
 /** The Redis store on servers that live as long as the test file; each home is a hash tag of its own. */
 import { after, it } from 'node:test';
-import { parseRedisAddress } from '../../src/stores/redis/connection/redis-address.ts';
 import { RedisStore } from '../../src/stores/redis/redis-store.ts';
 import { hasRedis, isRedisHere, RedisServer, startCluster } from '../support/redis-servers.ts';
+import { patient } from '../redis/store.ts';
 import type { StoreSubject } from './subject.ts';
-
-/** Longer than any test may take: what is slow here is the machine. */
-const COMMAND_DEADLINE_MS = 120_000;
 
 /** `after` inside a test would end with that test; here it ends with the file. */
 const cleanups: (() => unknown)[] = [];
@@ -29,17 +26,7 @@ function subject(name: string, start: () => Promise<string>): StoreSubject {
       return {
         open: ({ clock, rules }) =>
           RedisStore.open({
-            connection: {
-              address: parseRedisAddress(url),
-              sentinelPassword: null,
-              tlsCaFile: null,
-              requirePersistence: false,
-              ackReplicas: 0,
-              afterFailover: 'safety',
-              commandDeadlineMs: COMMAND_DEADLINE_MS,
-              queueLimit: 10_000,
-              startWithinMs: COMMAND_DEADLINE_MS,
-            },
+            connection: patient(url),
             rules,
             hashTag,
             clock,

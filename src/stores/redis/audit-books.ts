@@ -67,7 +67,7 @@ function checkIndexes(
   const statuses = [...reservations.values()].map(({ status }) => status);
   const active = statuses.filter((status) => status === 'active').length;
   const open = active + statuses.filter((status) => status === 'confirmed').length;
-  const [skus, all, deadlines, ended] = indexed;
+  const [skus, deadlines, ended, all] = indexed;
   const check = (what: string, found: number, expected: number): void => {
     if (found === expected) return;
     audit.report('index_differs', `${found} ${what} are indexed, ${expected} are there`);
@@ -79,11 +79,8 @@ function checkIndexes(
 
 async function copyBooks(shard: Shard): Promise<Copy> {
   const copy: Copy = { levels: new Map(), reservations: new Map() };
-  for (let after: string | null = null, more = true; more;) {
-    const page: Reservation[] = await shard.reservations(after, PAGE);
+  for await (const page of shard.allReservations()) {
     for (const reservation of page) copy.reservations.set(reservation.id, reservation);
-    after = page.at(-1)?.id ?? after;
-    more = page.length === PAGE;
   }
   for (let after: string | null = null, more = true; more;) {
     const page: StockLevel[] = await shard.recordedLevels(after, PAGE);

@@ -9,7 +9,6 @@ const NAMES = [
   'levels',
   'skus',
   'reservations',
-  'reservation-ids',
   'deadlines',
   'ended',
   'held',
@@ -25,11 +24,17 @@ export interface ShardKeys {
   /** All of them, as the scripts are given them. */
   readonly all: readonly string[];
   readonly meta: string;
+  readonly reservations: string;
   readonly ledger: string;
 }
 
 /** `tag`: what the keys of the shard have between braces, without braces itself. */
 export function shardKeys(tag: string): ShardKeys {
   const key = (name: (typeof NAMES)[number]): string => `{${tag}}:${name}`;
-  return { all: NAMES.map(key), meta: key('meta'), ledger: key('ledger') };
+  return {
+    all: NAMES.map(key),
+    meta: key('meta'),
+    reservations: key('reservations'),
+    ledger: key('ledger'),
+  };
 }

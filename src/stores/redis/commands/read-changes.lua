@@ -3,7 +3,8 @@
 -- ledger, and all that they touch, as it stands now.
 -- Keys: a shard's (lib/book.lua). Arguments: seq after which, how many parts at most.
 -- Result: [seq of the newest entry, purgedBefore, parts of the ledger, levels as JSON, reservations as JSON, ids of
---   reservations that are not there any more, [SKUs, reservations, active ones, ended ones] as the indexes count them].
+--   reservations that are not there any more, [SKUs, active reservations, ended ones, all
+--   of them], as the indexes count them].
 -- Needs: levels
 book.open(0)
 local parts = redis.call('XRANGE', KEY.ledger, ARGV[1] + 1, '+', 'COUNT', ARGV[2])
@@ -31,5 +32,6 @@ for _, id in ipairs(ids) do
   if text then records[#records + 1] = text else gone[#gone + 1] = id end
 end
 local counts = {}
-for index, key in ipairs({ KEY.skus, KEY.ids, KEY.deadlines, KEY.ended }) do counts[index] = redis.call('ZCARD', key) end
+for index, key in ipairs({ KEY.skus, KEY.deadlines, KEY.ended }) do counts[index] = redis.call('ZCARD', key) end
+counts[4] = redis.call('HLEN', KEY.reservations)
 return { book.seq, book.purgedBefore, parts, skus, records, gone, counts }

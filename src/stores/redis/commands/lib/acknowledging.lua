@@ -6,7 +6,7 @@ local function appendAcknowledgement(reservation)
     local units = line.confirmed - line.cancelled
     if units > 0 then
       local gone, detail = levels.leaves(book.level(line.sku).onHand, units)
-      book.append(book.entry('acknowledge', line.sku, reservation.id, -gone, 0, -units, 0, detail))
+      book.append('acknowledge', line.sku, reservation.id, -gone, 0, -units, 0, detail)
     end
   end
 end

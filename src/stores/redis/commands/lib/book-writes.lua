@@ -9,33 +9,44 @@ function book.with(reservation, changes)
   return copy
 end
 
-local function reservationJson(reservation)
-  local text = values.text
-  local lines, cancellations = {}, {}
-  for index, line in ipairs(reservation.lines) do
-    lines[index] = '{"sku":' .. text(line.sku) .. ',"quantity":' .. line.quantity
-      .. ',"confirmed":' .. line.confirmed .. ',"cancelled":' .. line.cancelled .. '}'
+local function linesJson(lines)
+  local text, digits = values.text, values.digits
+  local parts = {}
+  for index, line in ipairs(lines) do
+    parts[index] = '{"sku":' .. text(line.sku) .. ',"quantity":' .. digits(line.quantity)
+      .. ',"confirmed":' .. digits(line.confirmed) .. ',"cancelled":' .. digits(line.cancelled) .. '}'
   end
-  for index, id in ipairs(reservation.cancellations) do cancellations[index] = text(id) end
+  return values.list(parts)
+end
+
+local function cancellationsJson(cancellations)
+  local parts = {}
+  for index, id in ipairs(cancellations) do parts[index] = values.text(id) end
+  return values.list(parts)
+end
+
+local function reservationJson(reservation)
+  local text, digits = values.text, values.digits
   return '{"id":' .. text(reservation.id) .. ',"status":"' .. reservation.status
-    .. '","lines":' .. values.list(lines) .. ',"customerId":' .. text(reservation.customerId)
-    .. ',"orderId":' .. text(reservation.orderId) .. ',"createdAt":' .. reservation.createdAt
-    .. ',"expiresAt":' .. reservation.expiresAt .. ',"endedAt":' .. (reservation.endedAt or 'null')
+    .. '","lines":' .. linesJson(reservation.lines) .. ',"customerId":' .. text(reservation.customerId)
+    .. ',"orderId":' .. text(reservation.orderId) .. ',"createdAt":' .. digits(reservation.createdAt)
+    .. ',"expiresAt":' .. digits(reservation.expiresAt)
+    .. ',"endedAt":' .. (reservation.endedAt and digits(reservation.endedAt) or 'null')
     .. ',"reacquired":' .. tostring(reservation.reacquired)
     .. ',"refundRequired":' .. tostring(reservation.refundRequired)
-    .. ',"cancellations":' .. values.list(cancellations) .. '}'
+    .. ',"cancellations":' .. cancellationsJson(reservation.cancellations) .. '}'
 end
 
 local function noteDeadlines(reservation, deadline)
-  cache.deadlines[reservation.id] = deadline
+  noteChange(cache.deadlines, reservation.id, deadline)
   if deadline and deadline <= book.now then cache.noneDue = false end
   for _, line in ipairs(reservation.lines) do
     local changes = cache.deadlinesOf[line.sku]
     if changes == nil then
-      changes = {}
+      changes = newChanges()
       cache.deadlinesOf[line.sku] = changes
     end
-    changes[reservation.id .. ':' .. line.quantity] = deadline
+    noteChange(changes, reservation.id .. ':' .. values.digits(line.quantity), deadline)
     cache.firsts[line.sku] = nil
   end
 end
@@ -54,24 +65,23 @@ function book.put(after)
   else
     if wasActive then noteDeadlines(before, false) end
     if hasEnded(after) then
-      cache.ended[after.id] = after.endedAt
+      noteChange(cache.ended, after.id, after.endedAt)
     elseif before ~= nil and hasEnded(before) then
-      cache.ended[after.id] = false
+      noteChange(cache.ended, after.id, false)
     end
   end
   if before ~= nil then held.count(before, -1) end
   held.count(after, 1)
   local text = reservationJson(after)
-  if before == nil then cache.created[#cache.created + 1] = after.id end
   cache.records[after.id] = { text = text, value = after }
-  cache.changedRecords[after.id] = true
+  noteChange(cache.reservations, after.id, text)
   return text
 end
 
 -- Ids of reservations that ended before `time`, by their end, then id; at most `limit`.
 function book.endedBefore(time, limit)
   writeScores(KEY.ended, cache.ended)
-  cache.ended = {}
+  cache.ended = newChanges()
   local ids = redis.call('ZRANGEBYSCORE', KEY.ended, '-inf', '(' .. time, 'LIMIT', 0, limit)
   book.fetchReservations(ids)
   return ids
@@ -89,17 +99,8 @@ function book.forget(id)
   local reservation = book.reservation(id)
   held.count(reservation, -1)
   cache.records[id] = { text = false }
-  cache.changedRecords[id] = true
-  cache.ended[id] = false
-end
-
--- An entry to be: deltas in units, `detail` a table or nil.
-function book.entry(kind, sku, reservationId, onHand, reserved, allocated, safetyStock, detail)
-  -- + 0 makes of a -0 a 0.
-  return {
-    kind = kind, sku = sku, reservationId = reservationId, onHand = onHand + 0, reserved = reserved + 0,
-    allocated = allocated + 0, safetyStock = safetyStock + 0, detail = detail,
-  }
+  noteChange(cache.reservations, id, false)
+  noteChange(cache.ended, id, false)
 end
 
 -- A level for a SKU that had none, to be filled by an entry.
@@ -111,16 +112,19 @@ function book.newLevel(sku)
   return level
 end
 
--- Applies the entry to its level, which must be there.
-function book.append(entry)
-  local sku = entry.sku
+-- Records an entry in the ledger and applies it to the SKU's level, which must be there. Deltas in units; `detail`: a
+-- table or nil.
+function book.append(kind, sku, reservationId, onHand, reserved, allocated, safetyStock, detail)
   local level = book.level(sku)
-  level.onHand = level.onHand + entry.onHand
-  level.reserved = level.reserved + entry.reserved
-  level.allocated = level.allocated + entry.allocated
-  level.safetyStock = level.safetyStock + entry.safetyStock
+  level.onHand = level.onHand + onHand
+  level.reserved = level.reserved + reserved
+  level.allocated = level.allocated + allocated
+  level.safetyStock = level.safetyStock + safetyStock
   book.seq = book.seq + 1
-  cache.entries[#cache.entries + 1] = entry
+  local text, digits = values.text, values.digits
+  cache.entries[#cache.entries + 1] = '["' .. kind .. '",' .. text(sku) .. ',' .. text(reservationId) .. ','
+    .. digits(onHand) .. ',' .. digits(reserved) .. ',' .. digits(allocated) .. ',' .. digits(safetyStock) .. ','
+    .. (detail and cjson.encode(detail) or 'null') .. ']'
   local seqs = cache.changedLevels[sku]
   if seqs == nil then
     seqs = {}
@@ -129,22 +133,28 @@ function book.append(entry)
   seqs[#seqs + 1] = book.seq
 end
 
+-- An entry to be, for who must weigh it before it is recorded.
+function book.draft(kind, sku, reservationId, onHand, allocated, safetyStock, detail)
+  return {
+    kind = kind, sku = sku, reservationId = reservationId, onHand = onHand, allocated = allocated,
+    safetyStock = safetyStock, detail = detail,
+  }
+end
+
+function book.appendDraft(draft)
+  book.append(draft.kind, draft.sku, draft.reservationId, draft.onHand, 0, draft.allocated, draft.safetyStock,
+    draft.detail)
+end
+
 -- One part of the stream holds so many entries at most.
 local ENTRIES_PER_PART = 64
 
 local function writeEntries()
-  local text = values.text
   local first = book.seq - #cache.entries
   for from = 1, #cache.entries, ENTRIES_PER_PART do
     local last = math.min(from + ENTRIES_PER_PART - 1, #cache.entries)
-    local part = {}
-    for index = from, last do
-      local entry = cache.entries[index]
-      part[#part + 1] = '["' .. entry.kind .. '",' .. text(entry.sku) .. ',' .. text(entry.reservationId) .. ','
-        .. entry.onHand .. ',' .. entry.reserved .. ',' .. entry.allocated .. ',' .. entry.safetyStock .. ','
-        .. (entry.detail and cjson.encode(entry.detail) or 'null') .. ']'
-    end
-    redis.call('XADD', KEY.ledger, (first + last) .. '-0', 'at', book.now, 'n', #part, 'e', values.list(part))
+    local part = '[' .. table.concat(cache.entries, ',', from, last) .. ']'
+    redis.call('XADD', KEY.ledger, (first + last) .. '-0', 'at', book.now, 'n', last - from + 1, 'e', part)
   end
 end
 
@@ -166,9 +176,9 @@ local function writeLevels()
 end
 
 local function writeReservations()
-  local kept, gone, ids = {}, {}, {}
-  for id in pairs(cache.changedRecords) do
-    local text = cache.records[id].text
+  local kept, gone = {}, {}
+  for _, id in ipairs(cache.reservations.order) do
+    local text = cache.reservations.last[id]
     if text then
       kept[#kept + 1] = id
       kept[#kept + 1] = text
@@ -176,19 +186,13 @@ local function writeReservations()
       gone[#gone + 1] = id
     end
   end
-  for _, id in ipairs(cache.created) do
-    ids[#ids + 1] = 0
-    ids[#ids + 1] = id
-  end
   callMany('HSET', KEY.reservations, kept)
-  callMany('ZADD', KEY.ids, ids)
   callMany('HDEL', KEY.reservations, gone)
-  callMany('ZREM', KEY.ids, gone)
 end
 
 -- Writes all that this call has changed; nothing if it has changed nothing.
 function book.write()
-  if #cache.entries == 0 and next(cache.changedRecords) == nil and #memory.fresh == 0 then return end
+  if #cache.entries == 0 and #cache.reservations.order == 0 and #memory.fresh == 0 then return end
   if #cache.entries > 0 then
     writeEntries()
     writeLevels()

@@ -5,30 +5,38 @@
 --   2 levels        hash: SKU -> "on_hand reserved allocated safety_stock" and, if any, its policy as JSON
 --   3 skus          sorted set: SKUs, all of score 0, so in code point order
 --   4 reservations  hash: id -> JSON
---   5 ids           sorted set: reservation ids, all of score 0
---   6 deadlines     sorted set: ids of active reservations by deadline
---   7 ended         sorted set: ids of those that may be purged one day, by their end
---   8 held          hash: customer and SKU -> "confirmed deadline:units ...", see lib/held.lua
---   9 answers       hash: idempotency key -> fingerprint and answer
---  10 answer order  list: "at:key" of remembered answers, oldest first
---  11 ledger        stream: id = seq of the last of its entries; at, n, e (JSON list)
---  12 deadlines of  sorted set of a SKU: "id:units" of active lines by deadline
---  13 ledger of     list of a SKU: the seq of each of its entries
+--   5 deadlines     sorted set: ids of active reservations by deadline
+--   6 ended         sorted set: ids of those that may be purged one day, by their end
+--   7 held          hash: customer and SKU -> "confirmed deadline:units ...", see lib/held.lua
+--   8 answers       hash: idempotency key -> fingerprint and answer
+--   9 answer order  list: "at:key" of remembered answers, oldest first
+--  10 ledger        stream: id = seq of the last of its entries; at, n, e (JSON list)
+--  11 deadlines of  sorted set of a SKU: "id:units" of active lines by deadline
+--  12 ledger of     list of a SKU: the seq of each of its entries
 -- Needs: values
 local KEY = {
-  meta = KEYS[1], levels = KEYS[2], skus = KEYS[3], reservations = KEYS[4], ids = KEYS[5], deadlines = KEYS[6],
-  ended = KEYS[7], held = KEYS[8], answers = KEYS[9], answerOrder = KEYS[10], ledger = KEYS[11],
-  deadlinesOf = KEYS[12], ledgerOf = KEYS[13],
+  meta = KEYS[1], levels = KEYS[2], skus = KEYS[3], reservations = KEYS[4], deadlines = KEYS[5], ended = KEYS[6],
+  held = KEYS[7], answers = KEYS[8], answerOrder = KEYS[9], ledger = KEYS[10], deadlinesOf = KEYS[11],
+  ledgerOf = KEYS[12],
 }
 
 -- now: the moment of every decision of this call. seq: of the newest entry, those of this call included.
 local book = { now = 0, seq = 0 }
 
+-- What a call changes of a sorted set or a hash: the last word of each member, in the order of the first.
+local function newChanges()
+  return { order = {}, last = {} }
+end
+
+local function noteChange(changes, member, value)
+  if changes.last[member] == nil then changes.order[#changes.order + 1] = member end
+  changes.last[member] = value
+end
+
 -- What this call has read or changed, and what of it is to be written.
 local cache = {
-  levels = {}, records = {}, firsts = {}, noneDue = false,
-  entries = {}, changedLevels = {}, changedRecords = {}, created = {},
-  deadlines = {}, deadlinesOf = {}, ended = {},
+  levels = {}, records = {}, firsts = {}, noneDue = false, entries = {}, changedLevels = {},
+  reservations = newChanges(), deadlines = newChanges(), deadlinesOf = {}, ended = newChanges(),
 }
 
 -- Lua passes a few thousand values to a function at most; an even number keeps pairs together.
@@ -123,10 +131,11 @@ function book.recordOf(id)
   return recordOf(id).text
 end
 
--- Scores and members of a sorted set that this call changes: false for one that goes.
+-- Members of a sorted set and their scores: false for one that goes.
 local function writeScores(key, changes)
   local added, removed = {}, {}
-  for member, score in pairs(changes) do
+  for _, member in ipairs(changes.order) do
+    local score = changes.last[member]
     if score then
       added[#added + 1] = score
       added[#added + 1] = member
@@ -141,7 +150,7 @@ end
 -- Who asks a sorted set must find in it what this call has changed.
 local function writeDeadlines()
   writeScores(KEY.deadlines, cache.deadlines)
-  cache.deadlines = {}
+  cache.deadlines = newChanges()
 end
 
 local function writeDeadlinesOf(sku)

@@ -57,7 +57,7 @@ local function cancelEntries(reservation, wanted)
         detail.lacking = lacking and lacking.lacking
       end
     end
-    entries[index] = book.entry('cancel', sku, reservation.id, onHand, 0, allocated, 0, detail)
+    entries[index] = book.draft('cancel', sku, reservation.id, onHand, allocated, 0, detail)
   end
   return entries
 end
@@ -89,7 +89,7 @@ local function cancel(reservation, units, entries, cancellationId)
     lines = lines, status = whole and 'cancelled' or reservation.status, endedAt = book.now,
     cancellations = cancellations,
   }))
-  for _, entry in ipairs(entries) do book.append(entry) end
+  for _, entry in ipairs(entries) do book.appendDraft(entry) end
   return answers.reservation('cancel', text, true)
 end
 

@@ -57,7 +57,7 @@ local function refundRequired(reservation, wanted, orderId)
   book.put(marked)
   for _, line in ipairs(wanted) do
     local detail = { quantity = line.quantity, order_id = values.orNull(marked.orderId) }
-    book.append(book.entry('refund_required', line.sku, marked.id, 0, 0, 0, 0, detail))
+    book.append('refund_required', line.sku, marked.id, 0, 0, 0, 0, detail)
   end
   return answers.rejected('confirm', answers.expired(marked))
 end
@@ -72,9 +72,9 @@ local function appendConfirmation(confirmed)
     local reserved = confirmed.reacquired and 0 or line.confirmed
     local spare = confirmed.reacquired and 0 or line.quantity - line.confirmed
     if line.confirmed > 0 then
-      book.append(book.entry('confirm', line.sku, confirmed.id, 0, -reserved, line.confirmed, 0, detail))
+      book.append('confirm', line.sku, confirmed.id, 0, -reserved, line.confirmed, 0, detail)
     end
-    if spare > 0 then book.append(book.entry('release', line.sku, confirmed.id, 0, -spare, 0, 0, nil)) end
+    if spare > 0 then book.append('release', line.sku, confirmed.id, 0, -spare, 0, 0, nil) end
   end
 end
 

@@ -43,7 +43,7 @@ function verbs.extend(command)
   local text = book.put(book.with(reservation, { expiresAt = expiresAt, orderId = orderId }))
   local detail = { expires_at = values.isoTime(expiresAt), order_id = values.orNull(orderId) }
   for _, line in ipairs(reservation.lines) do
-    book.append(book.entry('extend', line.sku, id, 0, 0, 0, 0, detail))
+    book.append('extend', line.sku, id, 0, 0, 0, 0, detail)
   end
   return answers.reservation('extend', text, true)
 end

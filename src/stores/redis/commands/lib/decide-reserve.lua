@@ -104,7 +104,7 @@ local function grant(command, customerId, ttlSeconds, lines, refused)
     cancellations = {},
   })
   for _, line in ipairs(lines) do
-    book.append(book.entry('reserve', line.sku, command.reservationId, 0, line.quantity, 0, 0, nil))
+    book.append('reserve', line.sku, command.reservationId, 0, line.quantity, 0, 0, nil)
   end
   return '{"ok":true,"type":"reserve","reservation":' .. text .. ',"refused":' .. values.list(refused) .. '}'
 end

@@ -7,7 +7,7 @@ function lapse.giveBack(reservation, kind, status)
   local after = book.with(reservation, { status = status, endedAt = book.now })
   book.put(after)
   for _, line in ipairs(reservation.lines) do
-    book.append(book.entry(kind, line.sku, reservation.id, 0, -line.quantity, 0, 0, nil))
+    book.append(kind, line.sku, reservation.id, 0, -line.quantity, 0, 0, nil)
   end
   return after
 end

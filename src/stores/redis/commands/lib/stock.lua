@@ -43,7 +43,7 @@ local function addShortfall(entries, level, delta, lapsed)
   local free = levels.uncommitted(level) + lapsed
   local before, after = math.max(0, -free), math.max(0, -(free + delta))
   if after > before then
-    entries[#entries + 1] = book.entry('shortfall', level.sku, nil, 0, 0, 0, 0, { units = after })
+    entries[#entries + 1] = book.draft('shortfall', level.sku, nil, 0, 0, 0, { units = after })
   end
 end
 
@@ -55,9 +55,9 @@ function stock.decideSet(level, setting, lapsed)
   local onHand = (setting.onHand or before.onHand) - before.onHand
   local safetyStock = (setting.safetyStock or before.safetyStock) - before.safetyStock
   local entries = {}
-  if level == nil or onHand ~= 0 then entries[1] = book.entry('set', sku, nil, onHand, 0, 0, 0, nil) end
+  if level == nil or onHand ~= 0 then entries[1] = book.draft('set', sku, nil, onHand, 0, 0, nil) end
   if safetyStock ~= 0 or changed ~= nil then
-    entries[#entries + 1] = book.entry('policy', sku, nil, 0, 0, 0, safetyStock, changed)
+    entries[#entries + 1] = book.draft('policy', sku, nil, 0, 0, safetyStock, changed)
   end
   if #entries == 0 then return nil end
   addShortfall(entries, before, onHand - safetyStock, lapsed)
@@ -65,7 +65,7 @@ function stock.decideSet(level, setting, lapsed)
 end
 
 function stock.decideAdjust(level, delta, reason, lapsed)
-  local entries = { book.entry('adjust', level.sku, nil, delta, 0, 0, 0, { reason = reason }) }
+  local entries = { book.draft('adjust', level.sku, nil, delta, 0, 0, { reason = reason }) }
   addShortfall(entries, level, delta, lapsed)
   return { policy = level.policy, entries = entries, created = false }
 end
@@ -96,7 +96,7 @@ function stock.land(sku, change)
   if change == nil then return {} end
   local level = book.level(sku) or book.newLevel(sku)
   level.policy = change.policy
-  for _, entry in ipairs(change.entries) do book.append(entry) end
+  for _, entry in ipairs(change.entries) do book.appendDraft(entry) end
   return settleShortfall(sku)
 end
 

@@ -26,6 +26,19 @@ function values.text(text)
   return json
 end
 
+local digits = {}
+
+-- A number as text. Remembered: a batch writes the same moments and small numbers again and again.
+function values.digits(number)
+  local text = digits[number]
+  if text == nil then
+    -- + 0 makes of a -0 a 0.
+    text = tostring(number + 0)
+    digits[number] = text
+  end
+  return text
+end
+
 -- Texts that are JSON already, as a JSON list.
 function values.list(items)
   return '[' .. table.concat(items, ',') .. ']'
