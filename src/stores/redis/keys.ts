@@ -15,9 +15,11 @@ const NAMES = [
   'answers',
   'answer-order',
   'ledger',
-  // The SKU is put after these two by the scripts.
+  // The SKU is put after these by the scripts.
   'deadlines-of:',
   'ledger-of:',
+  'quantities-of:',
+  'bulk-of:',
 ] as const;
 
 export interface ShardKeys {

@@ -37,17 +37,30 @@ local function reservationJson(reservation)
     .. ',"cancellations":' .. cancellationsJson(reservation.cancellations) .. '}'
 end
 
+-- The changes that stand under the key in the table, made if there are none.
+local function changesIn(all, key)
+  local changes = all[key]
+  if changes == nil then
+    changes = newChanges()
+    all[key] = changes
+  end
+  return changes
+end
+
+-- `deadline`: false takes it out.
 local function noteDeadlines(reservation, deadline)
-  noteChange(cache.deadlines, reservation.id, deadline)
+  local id = reservation.id
+  noteChange(cache.deadlines, id, deadline)
   if deadline and deadline <= book.now then cache.noneDue = false end
   for _, line in ipairs(reservation.lines) do
-    local changes = cache.deadlinesOf[line.sku]
-    if changes == nil then
-      changes = newChanges()
-      cache.deadlinesOf[line.sku] = changes
+    local sku, quantity = line.sku, line.quantity
+    noteChange(changesIn(cache.deadlinesOf, sku), id .. ':' .. values.digits(quantity), deadline)
+    if quantity > 1 then
+      local bulk = cache.bulkOf[sku] or {}
+      cache.bulkOf[sku] = bulk
+      noteChange(changesIn(bulk, quantity), id, deadline)
     end
-    noteChange(changes, reservation.id .. ':' .. values.digits(line.quantity), deadline)
-    cache.firsts[line.sku] = nil
+    cache.firsts[sku] = nil
   end
 end
 

@@ -1,6 +1,6 @@
 -- The books of one shard during one call: what was read is remembered, what changes is gathered and written together
 -- at the end (lib/book-writes.lua), so that a batch reads and writes each thing once.
--- Keys, all in one slot, in this order; the last two begin a name that a SKU ends:
+-- Keys, all in one slot, in this order; the last four begin a name that a SKU ends:
 --   1 meta          hash: seq of the newest entry, clock (highest reading, epoch ms), purgedBefore (epoch ms)
 --   2 levels        hash: SKU -> "on_hand reserved allocated safety_stock" and, if any, its policy as JSON
 --   3 skus          sorted set: SKUs, all of score 0, so in code point order
@@ -13,11 +13,14 @@
 --  10 ledger        stream: id = seq of the last of its entries; at, n, e (JSON list)
 --  11 deadlines of  sorted set of a SKU: "id:units" of active lines by deadline
 --  12 ledger of     list of a SKU: the seq of each of its entries
+--  13 quantities of set of a SKU: quantities above 1 that lines have had
+--  14 bulk of       sorted set of such a quantity and a SKU ("2:SKU"): ids of active lines by deadline, so that units
+--                   are counted without reading every line
 -- Needs: values
 local KEY = {
   meta = KEYS[1], levels = KEYS[2], skus = KEYS[3], reservations = KEYS[4], deadlines = KEYS[5], ended = KEYS[6],
   held = KEYS[7], answers = KEYS[8], answerOrder = KEYS[9], ledger = KEYS[10], deadlinesOf = KEYS[11],
-  ledgerOf = KEYS[12],
+  ledgerOf = KEYS[12], quantitiesOf = KEYS[13], bulkOf = KEYS[14],
 }
 
 -- now: the moment of every decision of this call. seq: of the newest entry, those of this call included.
@@ -36,7 +39,7 @@ end
 -- What this call has read or changed, and what of it is to be written.
 local cache = {
   levels = {}, records = {}, firsts = {}, noneDue = false, entries = {}, changedLevels = {},
-  reservations = newChanges(), deadlines = newChanges(), deadlinesOf = {}, ended = newChanges(),
+  reservations = newChanges(), deadlines = newChanges(), deadlinesOf = {}, bulkOf = {}, ended = newChanges(),
 }
 
 -- Lua passes a few thousand values to a function at most; an even number keeps pairs together.
@@ -158,6 +161,13 @@ local function writeDeadlinesOf(sku)
   if changes == nil then return end
   writeScores(KEY.deadlinesOf .. sku, changes)
   cache.deadlinesOf[sku] = nil
+  local bulk = cache.bulkOf[sku]
+  if bulk == nil then return end
+  for quantity, lines in pairs(bulk) do
+    redis.call('SADD', KEY.quantitiesOf .. sku, quantity)
+    writeScores(KEY.bulkOf .. quantity .. ':' .. sku, lines)
+  end
+  cache.bulkOf[sku] = nil
 end
 
 -- Active reservations that have lapsed, by deadline, then id.
@@ -171,10 +181,6 @@ function book.due(limit)
   local found = {}
   for index, id in ipairs(ids) do found[index] = book.reservation(id) end
   return found
-end
-
-local function unitsOf(member)
-  return tonumber(string.sub(member, string.find(member, ':', 1, true) + 1))
 end
 
 local function idOf(member)
@@ -214,9 +220,10 @@ end
 function book.lapsedUnits(sku)
   local first = firstDeadline(sku)
   if not first or first.at > book.now then return 0 end
-  local units = 0
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEY.deadlinesOf .. sku, '-inf', book.now)) do
-    units = units + unitsOf(member)
+  local units = redis.call('ZCOUNT', KEY.deadlinesOf .. sku, '-inf', book.now)
+  for _, quantity in ipairs(redis.call('SMEMBERS', KEY.quantitiesOf .. sku)) do
+    local lines = redis.call('ZCOUNT', KEY.bulkOf .. quantity .. ':' .. sku, '-inf', book.now)
+    units = units + lines * (quantity - 1)
   end
   return units
 end

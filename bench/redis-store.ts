@@ -1,0 +1,131 @@
+/**
+ * The Redis store beside its server's plain SET: `node bench/redis-store.ts [--count 50000] [--rounds 3]`. Starts a
+ * server of its own. For each: the server's processor time for one operation, which holds on a machine that others use
+ * too; and how many a second went through one process, with 256 waiting for an answer at any time.
+ */
+import { randomFillSync } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import type { Command } from '../src/core/command.ts';
+import { createIdSource } from '../src/engine/ids.ts';
+import type { Submission } from '../src/engine/ports.ts';
+import type { RedisStore } from '../src/stores/redis/redis-store.ts';
+import { openStore } from '../test/redis/store.ts';
+import { RedisServer } from '../test/support/redis-servers.ts';
+import { count, median } from './support/table.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    count: { type: 'string', default: '50000' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+const total = Number(options.count);
+const rounds = Number(options.rounds);
+const DEPTH = 256;
+const SKUS = 1_000;
+const PLENTY = 2_000_000_000;
+
+const cleanups: (() => unknown)[] = [];
+const lifetime = { after: (done: () => unknown) => cleanups.unshift(done) };
+const newId = createIdSource(randomFillSync, Date.now);
+
+function reserve(sku: string, customerId: string | null = null): Command {
+  return {
+    type: 'reserve',
+    reservationId: newId(),
+    lines: [{ sku, quantity: 1 }],
+    customerId,
+    ttlSeconds: null,
+    allowPartial: false,
+  };
+}
+
+/** Sends `total` operations, `DEPTH` at a time, as `send` does with as many as it is told. */
+interface Case {
+  readonly name: string;
+  readonly send: (operations: number) => Promise<unknown>;
+}
+
+interface Result {
+  readonly perSecond: number;
+  readonly serverMicros: number;
+}
+
+async function serverMicros(server: RedisServer): Promise<number> {
+  const info = await server.info('cpu');
+  const seconds = ['used_cpu_user_main_thread', 'used_cpu_sys_main_thread'].map((name) =>
+    Number(info.get(name)),
+  );
+  return seconds.reduce((sum, each) => sum + each, 0) * 1e6;
+}
+
+async function measure(server: RedisServer, { send }: Case): Promise<Result> {
+  await send(DEPTH * 4);
+  const before = await serverMicros(server);
+  const begun = performance.now();
+  for (let sent = 0; sent < total; sent += DEPTH) await send(DEPTH);
+  const seconds = (performance.now() - begun) / 1000;
+  const used = (await serverMicros(server)) - before;
+  const operations = Math.ceil(total / DEPTH) * DEPTH;
+  return { perSecond: operations / seconds, serverMicros: used / operations };
+}
+
+function through(store: RedisStore, name: string, make: (n: number) => Command): Case {
+  let made = 0;
+  return {
+    name,
+    send: (operations) =>
+      store.submitAll(
+        Array.from({ length: operations }, (): Submission => ({
+          command: make((made += 1)),
+          idempotency: null,
+        })),
+      ),
+  };
+}
+
+async function cases(server: RedisServer, store: RedisStore): Promise<Case[]> {
+  const client = server.client();
+  lifetime.after(() => client.disconnect());
+  const rows = Array.from({ length: SKUS }, (_, n) => ({ sku: `S${n}`, onHand: PLENTY }));
+  await store.submit({ type: 'import_stock', rows, dryRun: false });
+  await store.submit({ type: 'set_stock', sku: 'OUT', onHand: 0 });
+  const value = 'x'.repeat(300);
+  return [
+    {
+      name: 'SET of 300 bytes',
+      send: (operations) =>
+        Promise.all(Array.from({ length: operations }, () => client.set(newId(), value))),
+    },
+    through(store, 'reserve, one SKU', () => reserve('S0')),
+    through(store, 'reserve, one SKU, with customer', (n) => reserve('S0', `customer-${n}`)),
+    through(store, `reserve, ${count(SKUS)} SKUs`, (n) => reserve(`S${n % SKUS}`)),
+    through(store, 'reserve, sold out', () => reserve('OUT')),
+  ];
+}
+
+try {
+  const server = await RedisServer.start(lifetime);
+  const all = await cases(server, await openStore(lifetime, server.url));
+  const results = new Map<Case, Result[]>(all.map((each) => [each, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    for (const each of all) results.get(each)?.push(await measure(server, each));
+  }
+  const middle = (each: Case | undefined, field: keyof Result): number =>
+    median((each ? results.get(each) : [])?.map((result) => result[field]) ?? []);
+  const [set] = all;
+  console.log('| operation | server CPU, µs | SET ÷ it | per second | ÷ SET |');
+  console.log('| --- | --- | --- | --- | --- |');
+  for (const each of all) {
+    const [micros, perSecond] = [middle(each, 'serverMicros'), middle(each, 'perSecond')];
+    const shares = [
+      micros.toFixed(2),
+      (middle(set, 'serverMicros') / micros).toFixed(2),
+      count(perSecond),
+      (perSecond / middle(set, 'perSecond')).toFixed(2),
+    ];
+    console.log(`| ${[each.name, ...shares].join(' | ')} |`);
+  }
+} finally {
+  for (const cleanup of cleanups) await cleanup();
+}
