@@ -119,6 +119,19 @@ export function verbs(subject: StoreSubject): void {
       }
     });
 
+    it('a cancellation that names a SKU twice takes from the shelf what is on it, once', async (t) => {
+      const shop = await Shop.open(t, subject, WITH_ERP);
+      await shop.walk([
+        [0, setStock('A', 2), 'created A 2 = 2 available'],
+        [0, reserve(R1, 'A:2'), 'active A:2 until 600'],
+        [0, confirm(R1), 'confirmed A:2'],
+        [1, setStock('A', 1), 'A 1 = 2 allocated + 0 available, short 1'],
+        [2, cancel(R1, { lines: 'A:1 A:1', restock: false }), 'cancelled A:0'],
+      ]);
+      assert.equal(await shop.level('A'), 'A 0 = 0 available');
+      await shop.assertSound();
+    });
+
     it('the limit of a customer, to the millisecond of the deadline', async (t) => {
       const shop = await Shop.open(t, subject, WITH_ERP);
       const ana = { customer: 'ana' };
