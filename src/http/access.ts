@@ -6,7 +6,7 @@
  * and cancelling move money and need the scope `orders`, which a browser never holds.
  */
 import { authenticate, type ApiKeyDirectory, type Scope } from '../engine/api-keys.ts';
-import type { FastifyRequest } from 'fastify';
+import type { Asking, Caller } from './exchange.ts';
 import { problem, ProblemError } from './problem.ts';
 
 /** Scopes of which one suffices, or `open`: no key needed. `admin` suffices everywhere. */
@@ -18,14 +18,8 @@ export const STOREFRONT: Access = ['storefront', 'admin'];
 export const ORDERS: Access = ['orders', 'admin'];
 export const ADMIN: Access = ['admin'];
 
-/** Who asks: the key's id, and what it may do. */
-export interface Caller {
-  readonly keyId: string;
-  readonly scopes: readonly Scope[];
-}
-
 /** Without any key configured everybody may do everything; `main` then listens on loopback only. */
-const ANYBODY: Caller = { keyId: '', scopes: ['admin'] };
+export const ANYBODY: Caller = { keyId: '', scopes: ['admin'] };
 
 export function mayUse(caller: Caller, access: Access): boolean {
   return access === 'open' || caller.scopes.some((scope) => access.includes(scope));
@@ -41,7 +35,7 @@ export class Gatekeeper {
   }
 
   /** Throws 401 or 403. */
-  admit(request: FastifyRequest, access: Access): Caller {
+  admit(request: Pick<Asking, 'headers'>, access: Access): Caller {
     if (access === 'open' || (!this.#requireKeys && !this.#keys.enabled())) return ANYBODY;
     const presented = presentedKey(request);
     const record = presented === null ? undefined : authenticate(this.#keys, presented);
@@ -56,7 +50,7 @@ export function forbidden(access: Access) {
   return problem('forbidden', { scopes: access === 'open' ? [] : access });
 }
 
-function presentedKey({ headers }: FastifyRequest): string | null {
+function presentedKey({ headers }: Pick<Asking, 'headers'>): string | null {
   const { authorization } = headers;
   if (authorization !== undefined) {
     return /^bearer +(\S+) *$/i.exec(authorization)?.[1] ?? null;

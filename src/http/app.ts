@@ -2,10 +2,17 @@
 import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import {
+  createServer as createNodeServer,
+  type RequestListener,
+  type Server as NodeServer,
+} from 'node:http';
 import fastify, { type FastifyInstance } from 'fastify';
-import { Gatekeeper, type Caller } from './access.ts';
+import { Gatekeeper } from './access.ts';
+import { createDirectLane, type DirectLane } from './direct-lane.ts';
 import { createClientErrorHandler } from './client-errors.ts';
 import { documentRoutes, registerDocs } from './docs.ts';
+import type { Caller } from './exchange.ts';
 import { EventStreams } from './event-streams.ts';
 import { problemOfFailure } from './failures.ts';
 import { guardRoutes } from './guard.ts';
@@ -45,6 +52,7 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
 
   const app: Server = fastify({
     ...serverOptions(settings),
+    serverFactory: (framework) => createServer(settings, createDirectLane(http, logger), framework),
     genReqId: http.requestIds,
     clientErrorHandler: createClientErrorHandler(http),
     frameworkErrors: (error, request, reply) => {
@@ -53,7 +61,6 @@ export async function buildApp(parts: AppParts): Promise<FastifyInstance> {
       respond.problem(request, reply, problemOfFailure(error, request, logger));
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
-  app.server.maxConnections = settings.maxConnections;
 
   decorateRequests(app);
   readBodies(app);
@@ -121,17 +128,30 @@ const ROUTES = [
   serviceRoutes,
 ];
 
-function serverOptions(settings: HttpSettings) {
-  return {
-    http: {
+function createServer(
+  settings: HttpSettings,
+  lane: DirectLane,
+  framework: RequestListener,
+): NodeServer {
+  const server = createNodeServer(
+    {
       maxHeaderSize: settings.headerLimit,
       headersTimeout: Math.min(settings.headersTimeoutMs, settings.requestTimeoutMs),
       requestTimeout: settings.requestTimeoutMs,
+      keepAliveTimeout: settings.keepAliveTimeoutMs,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
     },
-    requestTimeout: settings.requestTimeoutMs,
-    keepAliveTimeout: settings.keepAliveTimeoutMs,
-    maxRequestsPerSocket: settings.maxRequestsPerSocket,
+    (request, response) => {
+      if (!lane(request, response)) framework(request, response);
+    },
+  );
+  server.maxRequestsPerSocket = settings.maxRequestsPerSocket;
+  server.maxConnections = settings.maxConnections;
+  return server;
+}
+
+function serverOptions(settings: HttpSettings) {
+  return {
     bodyLimit: settings.bodyLimit,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     // What is in flight, and what still arrives on an open connection, is answered as usual.

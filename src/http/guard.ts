@@ -1,8 +1,9 @@
 /** The first hook of every route: the clock starts, load is shed, the key is checked. All before the body is read. */
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { ADMIN, type Access } from './access.ts';
+import type { Asking } from './exchange.ts';
 import type { HttpSettings } from './parts.ts';
-import { jitteredSeconds, problem, ProblemError } from './problem.ts';
+import { jitteredSeconds, problem, ProblemError, type Problem } from './problem.ts';
 import type { Http, Server } from './server.ts';
 
 type Hook = (
@@ -34,34 +35,38 @@ function accessOfPlugin(url: string): Access {
   return url === '*' || url === '/docs' || url.startsWith('/docs/') ? 'open' : ADMIN;
 }
 
-function guardOf(
-  { gate, gatekeeper, respond }: Http,
-  route: string,
-  access: Access,
-  vital: boolean,
-): Hook {
+function guardOf(http: Http, route: string, access: Access, vital: boolean): Hook {
   return (request, reply, done) => {
-    request.startedAt = performance.now();
-    request.route = route;
-    if (!vital && gate.refusal() !== null) {
-      respond.problem(request, reply, overloaded());
-      return;
-    }
-    if (!vital) {
-      gate.inFlight += 1;
-      request.admitted = true;
-    }
     try {
-      request.caller = gatekeeper.admit(request, access);
+      const refused = enter(http, request, route, access, vital);
+      if (refused === null) done();
+      else http.respond.problem(request, reply, refused);
     } catch (error) {
       done(error as Error);
-      return;
     }
-    done();
   };
 }
 
-function overloaded() {
+/** Why the request cannot be taken on now; null: it is in. Throws 401 or 403. */
+export function enter(
+  { gate, gatekeeper }: Pick<Http, 'gate' | 'gatekeeper'>,
+  request: Asking,
+  route: string,
+  access: Access,
+  vital: boolean,
+): Problem | null {
+  request.startedAt = performance.now();
+  request.route = route;
+  if (!vital) {
+    if (gate.refusal() !== null) return overloaded();
+    gate.inFlight += 1;
+    request.admitted = true;
+  }
+  request.caller = gatekeeper.admit(request, access);
+  return null;
+}
+
+function overloaded(): Problem {
   return problem('overloaded', { outcome: 'not_done' }, { retryAfterSeconds: jitteredSeconds() });
 }
 

@@ -5,8 +5,8 @@
  * to, so that spelling (order of fields, white space, a default written out) does not matter and meaning does.
  */
 import { hash } from 'node:crypto';
-import type { FastifyRequest } from 'fastify';
 import type { Command, Idempotency } from '../core/command.ts';
+import type { Asking } from './exchange.ts';
 import { isIdempotencyKey } from './schemas/formats.ts';
 import { ValidationError } from './validation.ts';
 
@@ -16,21 +16,21 @@ const EXPECTED = {
 };
 
 /** The request's key; null where it has none. */
-export function idempotencyKeyOf(request: FastifyRequest): string | null {
+export function idempotencyKeyOf(request: Asking): string | null {
   const given = request.headers['idempotency-key'];
   if (given === undefined) return null;
   if (typeof given === 'string' && isIdempotencyKey(given)) return given;
   throw new ValidationError([{ param: 'Idempotency-Key', reason: 'invalid', expected: EXPECTED }]);
 }
 
-export function idempotencyOf(request: FastifyRequest, command: Command): Idempotency | null {
+export function idempotencyOf(request: Asking, command: Command): Idempotency | null {
   const key = idempotencyKeyOf(request);
   return key === null ? null : identify(request, key, asked(command));
 }
 
 /** A command of a batch: by its own key, else by the batch's and its place. */
 export function idempotencyInBatch(
-  request: FastifyRequest,
+  request: Asking,
   own: string | undefined,
   ofBatch: string | null,
   index: number,
@@ -46,12 +46,7 @@ function asked(command: Command): string {
 }
 
 /** `what`: the request in full, in one spelling. `place`: of one command among those that share the key. */
-export function identify(
-  request: FastifyRequest,
-  key: string,
-  what: string,
-  place = '',
-): Idempotency {
+export function identify(request: Asking, key: string, what: string, place = ''): Idempotency {
   return {
     key: `${request.caller.keyId}${place}/${key}`,
     fingerprint: hash('sha256', `${request.route}\n${what}`, 'base64url'),

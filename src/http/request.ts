@@ -1,5 +1,6 @@
 /** What this layer notes on each request. */
-import type { Access, Caller } from './access.ts';
+import type { Access } from './access.ts';
+import type { Caller } from './exchange.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -3,7 +3,7 @@
  * same few headers stand on all of them. On the hot path this is a third of the framework's own cost.
  */
 import { Departures } from './departures.ts';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Answering, Asking } from './exchange.ts';
 import { languageOf, type Language } from './languages.ts';
 import type { LoadGate } from './load-gate.ts';
 import type { HttpInstruments } from './parts.ts';
@@ -46,8 +46,8 @@ export class Responder {
 
   /** `body`: JSON text. `headers`: names and values in turn. */
   json(
-    request: FastifyRequest,
-    reply: FastifyReply,
+    request: Asking,
+    reply: Answering,
     status: number,
     body: string,
     headers: readonly string[] = [],
@@ -55,7 +55,7 @@ export class Responder {
     this.text(request, reply, status, JSON_TYPE, body, headers);
   }
 
-  problem(request: FastifyRequest, reply: FastifyReply, of: Problem): void {
+  problem(request: Asking, reply: Answering, of: Problem): void {
     const language = languageOf(request.headers['accept-language']);
     const body = this.problemJson(of, language, request.id);
     const headers = ['content-language', language, 'vary', 'accept-language'];
@@ -73,8 +73,8 @@ export class Responder {
   }
 
   text(
-    request: FastifyRequest,
-    reply: FastifyReply,
+    request: Asking,
+    reply: Answering,
     status: number,
     type: string,
     body: string,
@@ -101,7 +101,7 @@ export class Responder {
   }
 
   /** Every admitted request ends here, once: counted, and measured from its first hook. */
-  finished(request: FastifyRequest, status: number): void {
+  finished(request: Asking, status: number): void {
     if (request.admitted) {
       request.admitted = false;
       this.#parts.gate.inFlight -= 1;
@@ -119,7 +119,7 @@ export class Responder {
 const WORTH_READING_BYTES = 65_536;
 
 /** The rest of a large body is not worth receiving for the sake of the connection. */
-function leavesMuchUnread({ raw, headers }: FastifyRequest): boolean {
+function leavesMuchUnread({ raw, headers }: Asking): boolean {
   if (raw.complete) return false;
   const length = headers['content-length'];
   return length === undefined
@@ -127,7 +127,7 @@ function leavesMuchUnread({ raw, headers }: FastifyRequest): boolean {
     : Number(length) > WORTH_READING_BYTES;
 }
 
-function addPluginHeaders(reply: FastifyReply, head: string[]): void {
+function addPluginHeaders(reply: Answering, head: string[]): void {
   for (const [name, value] of Object.entries(reply.getHeaders())) {
     for (const one of Array.isArray(value) ? value : [value]) head.push(name, String(one));
   }

@@ -3,8 +3,6 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type {
   FastifyBaseLogger,
   FastifyInstance,
-  FastifyReply,
-  FastifyRequest,
   RawReplyDefaultExpression,
   RawRequestDefaultExpression,
   RawServerDefault,
@@ -19,6 +17,7 @@ import type { AppParts, HttpSettings } from './parts.ts';
 import { problemOfRejection, type ProblemRenderer } from './problem.ts';
 import type { RequestIds } from './request-id.ts';
 import type { Lifecycle, Responder } from './respond.ts';
+import type { Answering, Asking } from './exchange.ts';
 import { contextOf } from './trace-context.ts';
 import './request.ts';
 
@@ -51,8 +50,8 @@ type Granted<C extends Command> = Exclude<AnswerTo<C>, Rejected>;
 /** Asks the engine. A refusal is answered here and gives null; what was granted is for the route to put in words. */
 export async function ask<C extends Command>(
   { engine, respond }: Http,
-  request: FastifyRequest,
-  reply: FastifyReply,
+  request: Asking,
+  reply: Answering,
   command: C,
   idempotency: Idempotency | null,
 ): Promise<Granted<C> | null> {

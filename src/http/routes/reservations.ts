@@ -1,5 +1,6 @@
 /** Reserving, and what becomes of a reservation. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Static } from 'typebox';
 import type { ReserveCommand, ReservedAnswer } from '../../core/command.ts';
 import { ORDERS, READ, STOREFRONT } from '../access.ts';
 import {
@@ -9,6 +10,7 @@ import {
   reserveOneRequest,
   reserveRequest,
 } from '../commands.ts';
+import type { Answering, Asking } from '../exchange.ts';
 import { idempotencyKeyOf, idempotencyOf } from '../idempotency.ts';
 import { languageOf } from '../languages.ts';
 import {
@@ -41,22 +43,32 @@ function replayHeader(command: ReserveCommand, { reservation }: ReservedAnswer):
   return reservation.id === command.reservationId ? FIRST : REPLAYED;
 }
 
+export const RESERVE_ONE_ROUTE = '/stock/:sku/reserve';
+
+export async function reserveOne(
+  http: Http,
+  request: Asking,
+  reply: Answering,
+  sku: string,
+  asked: Static<typeof ReserveOneBody>,
+): Promise<void> {
+  const command = http.engine.reserveCommand(reserveOneRequest(sku, asked));
+  const answer = await ask(http, request, reply, command, idempotencyOf(request, command));
+  if (answer === null) return;
+  const body = reservedOneJson(answer.reservation);
+  http.respond.json(request, reply, 200, body, replayHeader(command, answer));
+}
+
 export function reserveRoutes(app: Server, http: Http): void {
   const { engine, respond } = http;
 
   app.post(
-    '/stock/:sku/reserve',
+    RESERVE_ONE_ROUTE,
     {
       config: { access: STOREFRONT },
       schema: { ...operations.reserveOne, params: SkuParams, body: ReserveOneBody },
     },
-    async (request, reply) => {
-      const command = engine.reserveCommand(reserveOneRequest(request.params.sku, request.body));
-      const answer = await ask(http, request, reply, command, idempotencyOf(request, command));
-      if (answer === null) return;
-      const body = reservedOneJson(answer.reservation);
-      respond.json(request, reply, 200, body, replayHeader(command, answer));
-    },
+    (request, reply) => reserveOne(http, request, reply, request.params.sku, request.body),
   );
 
   app.post(
