@@ -27,7 +27,10 @@ function run(t: Lifetime, ...args: string[]) {
 }
 
 test('it greets with settings that work, and ends when told', async (t) => {
-  const { child, ended, said } = run(t, '--port', '0', '--products', '3', '--stock', '7');
+  const { child, ended, said } = run(
+    t,
+    ...['--port', '0', '--products', '3', '--stock', '7', '--redirect-uri', ''],
+  );
   const greeting = await said(/Ctrl-C/);
   const setting = (name: string) => new RegExp(`^${name}=(.+)$`, 'm').exec(greeting)![1]!;
   const api = setting('HOLDFAST_BLING_API_URL');
@@ -58,7 +61,13 @@ test('it greets with settings that work, and ends when told', async (t) => {
 });
 
 test('an option that makes no sense stops it with the reason', async (t) => {
-  const { ended, text } = run(t, '--port', 'x');
-  assert.equal(await ended, 2);
-  assert.match(text(), /^--port is a number from 0 up, not x\n/);
+  for (const [option, value, reason] of [
+    ['--port', 'x', /^--port is a number from 0 up, not x\n/],
+    ['--speed', '-1', /^--speed is a number from 0 to 100000, not -1\n/],
+    ['--no-such', '1', /--no-such/],
+  ] as const) {
+    const { ended, text } = run(t, `${option}=${value}`);
+    assert.equal(await ended, 2);
+    assert.match(text(), reason);
+  }
 });

@@ -50,11 +50,12 @@ export class SimulatedClock {
 
   /**
    * Puts it forward. What falls due on the way is done in its order and at its own time, each
-   * thing finished before the next: also what it scheduled itself, if that falls due too. Two
-   * advances at once are one after the other.
+   * thing finished before the next: also what it scheduled itself, if that falls due too. Who
+   * advances while another does waits for what is left of it: two sleepers of 5 s sleep 5 s.
    */
   async advance(milliseconds: number): Promise<void> {
-    const turn = this.#turn.then(() => this.#advance(milliseconds));
+    const target = this.now() + milliseconds;
+    const turn = this.#turn.then(() => this.#advanceTo(target));
     this.#turn = turn.catch(() => undefined);
     await turn;
   }
@@ -64,10 +65,9 @@ export class SimulatedClock {
     this.#tasks = [];
   }
 
-  async #advance(milliseconds: number): Promise<void> {
+  async #advanceTo(target: number): Promise<void> {
     const speed = this.#speed;
     this.setSpeed(0);
-    const target = this.now() + milliseconds;
     try {
       for (let task = this.#next(target); task !== undefined; task = this.#next(target)) {
         this.#moveTo(Math.max(this.now(), task.due));

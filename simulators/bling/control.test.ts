@@ -193,12 +193,12 @@ test('a clock does what falls due in its order, each at its own time', async () 
   assert.equal(clock.now(), 40);
 });
 
-test('a clock put forward twice at once goes both ways, and on as before', async () => {
+test('a clock put forward twice at once goes as far as the longer way, and on as before', async () => {
   const clock = new SimulatedClock(0, 0.001);
   const slow = () => new Promise((resolve) => setTimeout(resolve, 20));
   clock.after(10, slow);
   await Promise.all([clock.advance(100), clock.advance(50)]);
-  assert.equal(clock.now(), 150);
+  assert.equal(clock.now(), 100);
   assert.equal(clock.speed, 0.001);
   clock.stop();
 });

@@ -109,3 +109,26 @@ test('pages have 100 at most, and end with a short or an empty one', async (t) =
   assert.equal(await page('limite=200'), 100);
   assert.equal(await page('limite=30&pagina=9'), 10);
 });
+
+test('who goes on like that is blocked for good, where the switch says so', async (t) => {
+  const bling = await bench(t, {
+    switches: {
+      limitPerSecond: 0,
+      ipBlocks: true,
+      ipBlockForGoodAt: 2,
+      accessTokenSeconds: 31_536_000,
+    },
+  });
+  const burst = async () => {
+    for (let i = 0; i < 21; i++) await bling.token({ grant_type: 'refresh_token' });
+    await bling.control.advance(3_600_000);
+    return statuses(bling, 1);
+  };
+  assert.deepEqual(await burst(), [200]);
+  assert.deepEqual(await burst(), [403]);
+  await bling.control.advance(30 * 86_400_000);
+  assert.deepEqual(await statuses(bling, 1), [403]);
+  assert.equal(bling.control.state().limits.blocked[0]?.until, null);
+  bling.control.unblock();
+  assert.deepEqual(await statuses(bling, 1), [200]);
+});

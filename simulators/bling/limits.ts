@@ -47,6 +47,7 @@ class SlidingCount {
 interface Address {
   readonly counts: Readonly<Record<BlockReason, SlidingCount>>;
   blockedUntil: number;
+  blocks: number;
   blockedFor: BlockReason | null;
 }
 
@@ -56,7 +57,8 @@ export interface LimitsReport {
   readonly today: number;
   readonly refusedPerSecond: number;
   readonly refusedPerDay: number;
-  readonly blocked: readonly { address: string; reason: BlockReason; until: number }[];
+  /** `until` null: for good. */
+  readonly blocked: readonly { address: string; reason: BlockReason; until: number | null }[];
 }
 
 export class Limits {
@@ -128,7 +130,13 @@ export class Limits {
       blocked: [...this.#addresses].flatMap(([address, { blockedFor, blockedUntil }]) =>
         blockedFor === null || blockedUntil <= now
           ? []
-          : [{ address, reason: blockedFor, until: blockedUntil }],
+          : [
+              {
+                address,
+                reason: blockedFor,
+                until: Number.isFinite(blockedUntil) ? blockedUntil : null,
+              },
+            ],
       ),
     };
   }
@@ -147,7 +155,7 @@ export class Limits {
         requests: new SlidingCount(BLOCKS.requests.within),
         tokens: new SlidingCount(BLOCKS.tokens.within),
       };
-      address = { counts, blockedUntil: 0, blockedFor: null };
+      address = { counts, blockedUntil: 0, blocks: 0, blockedFor: null };
       this.#addresses.set(ip, address);
     }
     return address;
@@ -157,7 +165,10 @@ export class Limits {
     const { most, lasts } = BLOCKS[reason];
     const now = this.#clock.now();
     if (address.counts[reason].add(now) <= most) return;
-    address.blockedUntil = now + lasts;
+    // One burst is one block, however many of its calls come on top.
+    if (now >= address.blockedUntil) address.blocks++;
+    const { ipBlockForGoodAt: last } = this.#switches;
+    address.blockedUntil = last > 0 && address.blocks >= last ? Infinity : now + lasts;
     address.blockedFor = reason;
   }
 

@@ -1,6 +1,11 @@
 /** `npm run simulate:bling`: a Bling to try Holdfast with, without an account. */
+import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { startBlingSimulator } from './server.ts';
+
+/** Where Holdfast listens if nobody says otherwise. */
+const WEBHOOK_URL = 'http://127.0.0.1:8000/webhooks/bling';
+const REDIRECT_URI = 'http://127.0.0.1:8765/callback';
 
 const HELP = `Usage: npm run simulate:bling -- [options]
 
@@ -10,8 +15,9 @@ const HELP = `Usage: npm run simulate:bling -- [options]
   --products <n>       products in the catalogue (200)
   --stock <n>          units of each (100)
   --speed <n>          simulated seconds per second; 0 stands still (1)
-  --redirect-uri <u>   where the authorize page sends the code; without it the code is shown
-  --webhook-url <u>    where webhooks go, e.g. http://127.0.0.1:8000/webhooks/bling
+  --redirect-uri <u>   where the authorize page sends the code (${REDIRECT_URI}, where
+                       \`holdfast bling connect\` waits for it); '': the page shows the code
+  --webhook-url <u>    where webhooks go (${WEBHOOK_URL}); '': nowhere
   --help               this text
 `;
 
@@ -24,8 +30,8 @@ async function main(): Promise<void> {
       products: { type: 'string', default: '200' },
       stock: { type: 'string', default: '100' },
       speed: { type: 'string', default: '1' },
-      'redirect-uri': { type: 'string', default: '' },
-      'webhook-url': { type: 'string', default: '' },
+      'redirect-uri': { type: 'string', default: REDIRECT_URI },
+      'webhook-url': { type: 'string', default: WEBHOOK_URL },
       help: { type: 'boolean', default: false },
     },
   });
@@ -37,7 +43,7 @@ async function main(): Promise<void> {
     host: values.host,
     port: natural('port', values.port),
     seed: natural('seed', values.seed),
-    speed: Number(values.speed),
+    speed: speedOf(values.speed),
     switches: { redirectUri: values['redirect-uri'], webhookUrl: values['webhook-url'] },
   });
   const count = natural('products', values.products);
@@ -65,6 +71,10 @@ HOLDFAST_BLING_OAUTH_URL=${apiUrl}
 HOLDFAST_BLING_CLIENT_ID=${client.id}
 HOLDFAST_BLING_CLIENT_SECRET=${client.secret}
 HOLDFAST_BLING_DEPOSIT_ID=${depositId}
+HOLDFAST_BLING_ORDER_MODE=order
+HOLDFAST_SECRET_KEY=${randomBytes(32).toString('base64')}
+
+  Then: npx holdfast bling connect, npm start
 
   What it can be made to do: curl ${url}/__control
   For example, lose the answer to the next order:
@@ -74,9 +84,17 @@ HOLDFAST_BLING_DEPOSIT_ID=${depositId}
 `);
 }
 
+function speedOf(text: string): number {
+  const value = Number(text);
+  if (text === '' || !(value >= 0 && value <= 100_000)) {
+    throw new RangeError(`--speed is a number from 0 to 100000, not ${text}`);
+  }
+  return value;
+}
+
 function natural(name: string, text: string): number {
   const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) {
+  if (text === '' || !Number.isSafeInteger(value) || value < 0) {
     throw new RangeError(`--${name} is a number from 0 up, not ${text}`);
   }
   return value;

@@ -61,6 +61,10 @@ export const SwitchesSchema = Type.Object(
       true,
       'block an address for errors (300/10 s), calls (600/10 s), tokens (20/60 s)',
     ),
+    ipBlockForGoodAt: count(
+      0,
+      'the so many-th block of an address does not end by itself; 0: each does',
+    ),
     ipBlockAnswer: Type.Enum(['forbidden', 'too_many', 'reset'], {
       default: 'forbidden',
       description: 'what a blocked address hears: a page with 403, a 429, a reset connection',
