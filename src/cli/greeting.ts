@@ -36,8 +36,8 @@ function describeStore({ store, durable, dataDir, skus }: RunningService): strin
 
 function describeAccess({ keys }: RunningService): string {
   return keys
-    ? 'by API key; `holdfast keys list` lists them'
-    : 'open, to this machine only; other machines need a key: holdfast keys create --help';
+    ? 'by API key; `npx holdfast keys list` lists them'
+    : 'open, to this machine only; other machines need a key: npx holdfast keys create --help';
 }
 
 /** Commands to copy that work as they stand, but for the key. */

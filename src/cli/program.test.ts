@@ -7,7 +7,8 @@ import { runCli } from './program.ts';
 
 const COMMANDS = [
   ...['serve', 'demo', 'import', 'export', 'replay', 'rush', 'audit', 'keys', 'backup', 'restore'],
-  ...['config', 'keys create', 'keys revoke', 'bling', 'bling connect', 'bling status'],
+  ...['config', 'keys create', 'keys list', 'keys revoke'],
+  ...['bling', 'bling connect', 'bling status'],
 ];
 
 async function run(args: string, parts: Partial<CliParts> = {}) {

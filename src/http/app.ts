@@ -194,7 +194,13 @@ async function registerPlugins(app: Server, settings: HttpSettings): Promise<voi
     await app.register(cors, {
       origin: settings.corsOrigins.includes('*') ? '*' : [...settings.corsOrigins],
       methods: ['GET', 'HEAD', 'POST', 'PUT'],
-      exposedHeaders: ['location', 'retry-after', 'x-request-id', 'idempotency-replayed'],
+      exposedHeaders: [
+        'location',
+        'retry-after',
+        'x-request-id',
+        'x-trace-id',
+        'idempotency-replayed',
+      ],
       maxAge: 600,
     });
   }

@@ -8,6 +8,7 @@ import { languageOf, type Language } from './languages.ts';
 import type { LoadGate } from './load-gate.ts';
 import type { HttpInstruments } from './parts.ts';
 import { statusOf, type Problem, type ProblemRenderer } from './problem.ts';
+import { traceIdOf } from './trace-context.ts';
 
 /** An API answer is nobody's page, nobody's script and nobody's cache entry. */
 export const STATIC_HEADERS = [
@@ -91,6 +92,8 @@ export class Responder {
       ...STATIC_HEADERS,
       ...headers,
     ];
+    const traceId = traceIdOf(request);
+    if (traceId !== null) head.push('x-trace-id', traceId);
     if (this.#parts.lifecycle.closing) head.push('connection', 'close');
     if (this.#parts.pluginHeaders) addPluginHeaders(reply, head);
     reply.hijack();

@@ -82,8 +82,11 @@ test('a subscriber gets what was, then what comes, in order', async (t) => {
   await service.put('SKU-001', 10_000);
   await reserve(service, 450);
   const { url } = await listen(service);
-  const stream = await subscribe(t, `${url}/events`);
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const traceparent = `00-${trace}-00f067aa0ba902b7-01`;
+  const stream = await subscribe(t, `${url}/events`, { traceparent });
   assert.equal(stream.response.status, 200);
+  assert.equal(stream.response.headers.get('x-trace-id'), trace);
   assert.equal(stream.response.headers.get('content-type'), 'text/event-stream');
   await stream.until(451);
   for (let round = 0; round < 5; round += 1) {

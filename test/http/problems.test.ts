@@ -276,6 +276,19 @@ test('the request id is the caller’s own where it is harmless', async (t) => {
   assert.notEqual(one.headers['x-request-id'], two.headers['x-request-id']);
 });
 
+test('whoever keeps a trace finds its id on every answer, and nobody else is given one', async (t) => {
+  const service = await startService(t);
+  const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const headers = { traceparent: `00-${trace}-00f067aa0ba902b7-01` };
+  for (const url of ['/healthz', '/stock/NOPE', '/nowhere', '/openapi.json']) {
+    assert.equal((await service.call('GET', url, { headers })).headers['x-trace-id'], trace);
+    for (const none of [{}, { traceparent: 'no trace' }]) {
+      const answer = await service.call('GET', url, { headers: none });
+      assert.equal(answer.headers['x-trace-id'], undefined);
+    }
+  }
+});
+
 test('every answer carries the headers that make it harmless in a browser', async (t) => {
   const service = await startService(t);
   for (const url of ['/healthz', '/stock/NOPE', '/nowhere', '/openapi.json']) {

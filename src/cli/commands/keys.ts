@@ -82,6 +82,7 @@ function addList({ parts, action }: Registry, keys: Keys, open: Open): void {
     .description('list the keys; their secrets are known to nobody here')
     .addOption(dataDirOption())
     .option('--json', 'print as JSON')
+    .addHelpText('after', moreHelp('holdfast keys list --data-dir /var/lib/holdfast'))
     .action(
       action(async (options: Options) => {
         const records = await (await open(options)).store.list();

@@ -10,6 +10,7 @@ import * as operations from '../schemas/operations.ts';
 import { EventsQuery, LedgerQuery } from '../schemas/requests.ts';
 import type { Http, Server } from '../server.ts';
 import { isoTimeJson } from '../time.ts';
+import { traceIdOf } from '../trace-context.ts';
 import { ValidationError } from '../validation.ts';
 import { nextPage } from './stock.ts';
 
@@ -135,11 +136,13 @@ export function eventRoutes(app: Server, http: Http): void {
         const from = resumePoint(request.headers['last-event-id']) ?? after;
         streams.reserveRoom();
         reply.hijack();
+        const traceId = traceIdOf(request);
         reply.raw.writeHead(200, [
           'content-type',
           'text/event-stream',
           'x-request-id',
           request.id,
+          ...(traceId === null ? [] : ['x-trace-id', traceId]),
           'x-accel-buffering',
           'no',
           'connection',
