@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import test from 'node:test';
 import { Fault } from '../engine/faults.ts';
-import type { CliParts, DataFolder } from './cli-parts.ts';
+import type { CliParts, DataFolder, RunningService } from './cli-parts.ts';
 import { CliFailure } from './exit-codes.ts';
 import { runCli } from './program.ts';
 
@@ -83,4 +84,23 @@ test('an audit that finds something ends with 1 and says what', async () => {
   const machines = await run('audit --json', parts);
   assert.equal(machines.code, 1);
   assert.equal((JSON.parse(machines.stdout) as { problem_count: number }).problem_count, 1);
+});
+
+test('asked to stop while it still starts, a service starts, and then stops well', async () => {
+  let stopped = false;
+  const service: RunningService = {
+    ...{ url: 'http://127.0.0.1:1', store: 'memory', durable: false, dataDir: './data' },
+    ...{ skus: 0, someSku: null, keys: false, logFile: null, notes: [] },
+    failed: new Promise<never>(() => undefined),
+    stop: () => Promise.resolve(void (stopped = true)),
+  };
+  const startService = async (): Promise<RunningService> => {
+    const heard = once(process, 'SIGTERM');
+    process.kill(process.pid, 'SIGTERM');
+    await heard;
+    return service;
+  };
+  const { code, stderr } = await run('serve', { startService });
+  assert.deepEqual([code, stopped], [0, true]);
+  assert.match(stderr, /SIGTERM: answering what is in flight, then stopping/);
 });

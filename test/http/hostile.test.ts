@@ -245,9 +245,11 @@ test('hostile requests: 4xx only, and nothing changes', async (t) => {
   const service = await startService(t);
   await withReservation(service);
   const before = await books(service);
+  const answers: Record<string, number> = {};
   const check = async (what: Hostile): Promise<void> => {
     const { method, url, body: raw, headers } = what;
     const answer = await service.call(method, url, raw === '' ? {} : { raw, headers });
+    answers[answer.status] = (answers[answer.status] ?? 0) + 1;
     if (url === '/reservations/batch' && answer.status === 200) {
       const results = answer.at('results') as { status: number; problem: { code: string } }[];
       for (const { status, problem } of results) judge(status, problem.code, what);
@@ -260,6 +262,7 @@ test('hostile requests: 4xx only, and nothing changes', async (t) => {
     check,
   );
   await fc.assert(property, { numRuns: CASES, endOnFailure: true });
+  t.diagnostic(`${CASES} requests, answers by status: ${JSON.stringify(answers)}`);
   assert.deepEqual(await books(service), before);
   assert.deepEqual(service.logged, []);
 });

@@ -48,13 +48,15 @@ async function serve(options: Options, parts: CliParts): Promise<ExitCode> {
     io.stderr,
     warnings.map((warning) => `holdfast: warning: ${warning}`),
   );
+  // Whoever asks while it still starts is answered by a service that stops well, not by one cut short.
+  const asked = askedToStop();
   const service = await parts.startService(overrides);
   if (options.quiet !== true) writeLines(io.stderr, greeting(service, parts));
   writeLines(
     io.stderr,
     service.notes.map((note) => `holdfast: warning: ${note}`),
   );
-  const end = await Promise.race([askedToStop(), service.failed]);
+  const end = await Promise.race([asked, service.failed]);
   if (end instanceof Error) {
     io.stderr.write(
       `holdfast: the store failed: ${end.message}\nWhat was acknowledged is safe. Every call is answered 503, and the service stops.\n`,

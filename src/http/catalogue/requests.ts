@@ -136,8 +136,8 @@ export const REQUESTS = {
     status: 422,
     title: { en: 'The file has errors', 'pt-BR': 'O arquivo tem erros' },
     detail: {
-      en: 'The file has {error_count} errors, so nothing was imported.',
-      'pt-BR': 'O arquivo tem {error_count} erros, por isso nada foi importado.',
+      en: 'Nothing was imported. Errors in the file: {error_count}.',
+      'pt-BR': 'Nada foi importado. Erros no arquivo: {error_count}.',
     },
     advice: {
       en: 'Mend the lines named in `problems` (the first 1,000 of them) and send the whole file again.',
