@@ -120,6 +120,16 @@ void describe('the lane of commands', () => {
     assert.equal(lane.size, 0);
   });
 
+  void it('an import has more time for each of its rows', async (t) => {
+    const { lane, batches } = laneOf(t, { deadlineMs: 40 });
+    const rows = Array.from({ length: 1_000_000 }, () => ({ sku: 'A', onHand: 1 }));
+    const command = { type: 'import_stock', rows, dryRun: true } as const;
+    const long = lane.submit([{ command, idempotency: null }]);
+    await assert.rejects(lane.submit(sweeps(1)), isFault('STORE_TIMEOUT', true));
+    batches[0]?.end();
+    assert.deepEqual(await long, [{ more: -1 }]);
+  });
+
   void it('closes after its last answer, and takes nothing more', async (t) => {
     const { lane, batches } = laneOf(t);
     const asked = lane.submit(sweeps(1));

@@ -24,6 +24,8 @@ export interface LaneOptions {
   readonly run: (batch: readonly Submission[]) => Promise<Answer[]>;
 }
 
+/** More time for each row of an import. */
+const MS_PER_ROW = 0.2;
 /** Commands that one batch takes, unless one call has more: a few milliseconds of the server's only thread. */
 const COMMANDS_PER_BATCH = 256;
 const LOOKS_PER_DEADLINE = 20;
@@ -65,7 +67,7 @@ export class CommandLane {
       });
     }
     const { promise, resolve, reject } = Promise.withResolvers<Answer[]>();
-    const deadline = performance.now() + this.#options.deadlineMs;
+    const deadline = performance.now() + this.#options.deadlineMs + extraMs(submissions);
     this.#waiting.push({ submissions, deadline, resolve, reject });
     this.#waitingCommands += length;
     // In the next turn, so that what arrives in this one goes along.
@@ -128,4 +130,13 @@ export class CommandLane {
     await this.#running;
     clearInterval(this.#timer);
   }
+}
+
+/** How much longer these may take than others, in ms. */
+export function extraMs(submissions: readonly Submission[]): number {
+  let rows = 0;
+  for (const { command } of submissions) {
+    if (command.type === 'import_stock') rows += command.rows.length;
+  }
+  return rows * MS_PER_ROW;
 }

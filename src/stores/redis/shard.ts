@@ -11,6 +11,7 @@ import type {
   StoreStats,
   Submission,
 } from '../../engine/ports.ts';
+import { extraMs } from './command-lane.ts';
 import type { RedisConnection } from './connection/redis-connection.ts';
 import { shardKeys, type ShardKeys } from './keys.ts';
 import { entriesOf, lastSeqOf, type LedgerPart } from './ledger-parts.ts';
@@ -70,7 +71,8 @@ export class Shard {
     const commands = batch.map(({ command, idempotency }) => ({ command, ...idempotency }));
     const now = this.#time?.() ?? null;
     const asked = `{"now":${now},"notice":${notice},"rules":${this.#rules},"commands":${wellFormedJson(commands)}}`;
-    const result = await this.#run(scriptOf(batch), asked);
+    const { all } = this.#keys;
+    const result = await this.#connection.run(scriptOf(batch), all, [asked], extraMs(batch));
     const [at, headSeq, changes, ...answers] = result as [number, number, string, ...string[]];
     return {
       answers: answers.map((answer) => JSON.parse(answer) as Answer),

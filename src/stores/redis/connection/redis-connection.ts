@@ -31,11 +31,15 @@ export interface ConnectionSettings {
 }
 
 export interface RedisConnection {
-  /** Runs a script of `commands/` atomically on the node that owns `keys` (all in one slot). Throws `Fault`. */
+  /**
+   * Runs a script of `commands/` atomically on the node that owns `keys` (all in one slot). `moreMs`: on top of the
+   * deadline, for what is long by nature. Throws `Fault`.
+   */
   run(
     script: string,
     keys: readonly string[],
     args: readonly (string | number)[],
+    moreMs?: number,
   ): Promise<unknown>;
   /** A plain command that reads, or that does no harm when carried out twice. Throws `Fault`. */
   read(
@@ -121,11 +125,12 @@ class Connection implements RedisConnection {
     name: string,
     keys: readonly string[],
     args: readonly (string | number)[],
+    moreMs = 0,
   ): Promise<unknown> {
     const script = this.#scripts.get(name);
     if (script === undefined) throw new Error(`there is no script ${name}`);
     const tail = [keys.length, ...keys, ...args];
-    return this.#send(slotOf(keys), !script.readOnly, script, tail);
+    return this.#send(slotOf(keys), !script.readOnly, script, tail, moreMs);
   }
 
   async read(
@@ -142,6 +147,7 @@ class Connection implements RedisConnection {
     write: boolean,
     script: Script | null,
     args: readonly (string | number)[],
+    moreMs = 0,
   ): Promise<unknown> {
     if (this.#inFlight >= this.#settings.queueLimit) {
       throw new Fault('STORE_OVERLOADED', `${this.#inFlight} commands are waiting for Redis`, {
@@ -149,7 +155,7 @@ class Connection implements RedisConnection {
       });
     }
     this.#inFlight += 1;
-    const until = performance.now() + this.#settings.commandDeadlineMs;
+    const until = performance.now() + this.#settings.commandDeadlineMs + moreMs;
     const attempt: Attempt = { slot, write, link: null, asking: false, whole: false };
     try {
       for (;;) {
