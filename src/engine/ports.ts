@@ -48,7 +48,7 @@ export interface StoreStats {
 /** What one commit changed, told after it is durable and before its answers are given. */
 export interface CommitNotice {
   readonly headSeq: number;
-  /** Commands that shared the commit. */
+  /** Commands that shared the commit; 0 where another instance made it, of which only the head is told. */
   readonly commands: number;
   readonly seconds: number;
   readonly at: number;

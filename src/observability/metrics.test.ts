@@ -154,3 +154,11 @@ test('the text is in the format and the naming that Prometheus asks for', async 
   }
   assert.ok(typed.has('nodejs_eventloop_lag_p99_seconds'));
 });
+
+test('a commit of another instance is not counted here', async (t) => {
+  const { metrics, submit, value } = setUp(t);
+  await submit({ type: 'set_stock', sku: 'HAT', onHand: 2 });
+  metrics.committed({ headSeq: 9, commands: 0, seconds: 0, at: 1, expired: [], levels: [] });
+  assert.equal(await value('holdfast_store_commit_commands_count'), 1);
+  assert.equal(await value('holdfast_store_commit_duration_seconds_count'), 1);
+});

@@ -197,8 +197,11 @@ export class Metrics {
   }
 
   committed(notice: CommitNotice): void {
-    this.#commitCommands.observe(notice.commands);
-    this.#commitSeconds.observe(notice.seconds);
+    // Another instance's commit is counted where it was made.
+    if (notice.commands > 0) {
+      this.#commitCommands.observe(notice.commands);
+      this.#commitSeconds.observe(notice.seconds);
+    }
     for (const { expiresAt } of notice.expired) {
       this.#expiryLag.observe((notice.at - expiresAt) / 1000);
     }
