@@ -286,6 +286,7 @@ function build(values: Values): Config {
         boleto: values.HOLDFAST_PAYMENT_TTL_BOLETO_SECONDS,
       },
       acknowledgeOnConfirm: true,
+      messageGrouping: 'sale',
       onShortfall: values.HOLDFAST_ON_SHORTFALL,
     },
     housekeeping: {

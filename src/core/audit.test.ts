@@ -5,6 +5,7 @@ import { honestBooks, problemsOf } from '../../test/support/books.ts';
 import { uuid } from '../../test/support/commands.ts';
 import { DAMAGE_TO_LEDGER } from '../../test/support/damage-to-ledger.ts';
 import { DAMAGE_TO_LEVELS, DAMAGE_TO_RESERVATIONS } from '../../test/support/damage-to-state.ts';
+import { DAMAGE_TO_OUTBOX } from '../../test/support/damage-to-outbox.ts';
 import type { Choose } from '../../test/support/damage.ts';
 import { histories } from '../../test/support/histories.ts';
 import { assertProperty, isReplay } from '../../test/support/replay.ts';
@@ -13,7 +14,12 @@ import { entry } from './ledger.ts';
 import { NO_POLICY, type StockLevel } from './stock-level.ts';
 
 describe('the audit', () => {
-  const damages = [...DAMAGE_TO_LEDGER, ...DAMAGE_TO_RESERVATIONS, ...DAMAGE_TO_LEVELS];
+  const damages = [
+    ...DAMAGE_TO_LEDGER,
+    ...DAMAGE_TO_RESERVATIONS,
+    ...DAMAGE_TO_LEVELS,
+    ...DAMAGE_TO_OUTBOX,
+  ];
   const planted = new Map(damages.map((damage) => [damage, 0]));
 
   it('finds nothing in honest books, and in damaged ones finds and names the damage', async () => {
@@ -32,7 +38,7 @@ describe('the audit', () => {
           }
         }
       }),
-      { runs: 100, file: 'src/core/audit.test.ts' },
+      { runs: 250, file: 'src/core/audit.test.ts' },
     );
   });
 

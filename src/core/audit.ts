@@ -2,9 +2,11 @@
  * Proves the books against the ledger. Feed it every ledger entry in order of `seq`, every level and every
  * reservation of one moment; `finish` names each kind of damage it found. Works for any store.
  */
+import { OutboxAudit } from './audit-outbox.ts';
 import { contradiction, malformed, newStory, ONCE, type LineStory } from './audit-story.ts';
 import type { EntryKind, LedgerEntry } from './ledger.ts';
 import { shapeFault } from './ledger-shape.ts';
+import type { OutboxLevel, OutboxMessage } from './outbox/message.ts';
 import type { Reservation, ReservationLine } from './reservation.ts';
 import { NO_POLICY, POLICY_COLUMNS, type Policy, type StockLevel } from './stock-level.ts';
 
@@ -24,6 +26,10 @@ export const PROBLEM_KINDS = [
   'reservation_lost',
   'reservation_differs',
   'reservation_malformed',
+  'message_missing',
+  'message_stray',
+  'message_differs',
+  'outbox_differs',
   'record_damaged',
   'index_differs',
 ] as const;
@@ -68,6 +74,7 @@ export class Audit {
   readonly #active = new Map<string, number>();
   readonly #pending = new Map<string, number>();
   readonly #problems: Problem[] = [];
+  #outbox: OutboxAudit | null = null;
   #problemCount = 0;
   #entries = 0;
   #levels = 0;
@@ -85,6 +92,24 @@ export class Audit {
     if (this.#problems.length >= MAX_PROBLEMS) return;
     const { sku = null, reservationId = null, seq = null } = where;
     this.#problems.push({ kind, message, sku, reservationId, seq });
+  }
+
+  /** Call first where the store has an outbox: without its messages, what is confirmed looks forgotten. */
+  withOutbox(): this {
+    this.#outbox = new OutboxAudit((kind, message, where) => {
+      this.report(kind, message, where);
+    });
+    return this;
+  }
+
+  /** Call in order of id, before any reservation is given. */
+  message(message: OutboxMessage): void {
+    this.#outbox?.message(message);
+  }
+
+  /** Call after every message was given. */
+  outboxLevel(level: OutboxLevel): void {
+    this.#outbox?.level(level);
   }
 
   entry(entry: LedgerEntry): void {
@@ -170,6 +195,7 @@ export class Audit {
   /** Call after every entry was given. */
   reservation(reservation: Reservation): void {
     this.#reservations += 1;
+    this.#outbox?.reservation(reservation);
     const { id, status } = reservation;
     const first = this.#stories.get(id) ?? null;
     if (first === null) {
@@ -262,6 +288,7 @@ export class Audit {
       });
     }
     for (const [reservationId, story] of this.#stories) this.#absent(reservationId, story);
+    this.#outbox?.finish();
     return {
       ok: this.#problemCount === 0,
       skus: this.#levels,

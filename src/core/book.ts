@@ -1,6 +1,7 @@
 /** What `execute` needs from a store's books inside one atomic step: cheap reads, and changes that land together or not at all. */
 import type { Answer } from './command.ts';
 import type { EntryDraft } from './ledger.ts';
+import type { OutboxBook } from './outbox/outbox-book.ts';
 import type { Reservation } from './reservation.ts';
 import type { StockLevel } from './stock-level.ts';
 
@@ -31,6 +32,9 @@ export interface Book extends BookView {
   /** Ids of reservations in an end state (not active, not awaiting acknowledgement) since before `time`, by `endedAt`, then id. */
   endedBefore(time: number, limit: number): string[];
   remembered(key: string): RememberedAnswer | undefined;
+
+  /** What the ERP is still to be told. */
+  readonly outbox: OutboxBook;
 
   /** Records the entry in the ledger at `at` and applies its deltas to the level. */
   append(change: EntryDraft, at: number): void;

@@ -1,4 +1,6 @@
 /** What can be asked of a store, each a whole atomic verb, and what it answers. Quantities in units, times in epoch milliseconds. */
+import type { OutboxMessage, Parcel } from './outbox/message.ts';
+import type { Drift } from './reconcile.ts';
 import type { Rejection, RejectionCode } from './rejection.ts';
 import type { Line, Reservation } from './reservation.ts';
 import type { PaymentMethod } from './rules.ts';
@@ -99,6 +101,73 @@ export interface PurgeCommand {
   readonly limit: number;
 }
 
+/** Takes what is to be sent to the ERP next, at most `limit` parcels; they are in flight until they are settled. */
+export interface ClaimMessagesCommand {
+  readonly type: 'claim_messages';
+  readonly limit: number;
+  readonly messagesPerParcel: number;
+}
+
+/** Writes down, before a parcel is sent, what a reading will need to tell whether it was applied. */
+export interface NoteParcelCommand {
+  readonly type: 'note_parcel';
+  readonly parcelId: number;
+  readonly memo: string;
+}
+
+/**
+ * What became of a parcel. `applied`: the ERP has it, and what it sold is acknowledged. `not_applied`: certainly not;
+ * it is pending again. `given_up`: a dead letter. `unknown`: nobody knows; it is frozen until a reading tells.
+ */
+export interface SettleParcelCommand {
+  readonly type: 'settle_parcel';
+  readonly parcelId: number;
+  readonly outcome: 'applied' | 'not_applied' | 'given_up' | 'unknown';
+  /** The ERP's name for what was applied. */
+  readonly reference: string | null;
+  /** Why it was not applied, for people. */
+  readonly reason: string | null;
+  /** When to send it again (`not_applied`) or to look for it again (`unknown`). */
+  readonly nextAttemptAt: number;
+}
+
+/** After a start: whatever is in flight was sent by nobody knows whom, and has become unknown. */
+export interface RecoverMessagesCommand {
+  readonly type: 'recover_messages';
+  readonly nextAttemptAt: number;
+}
+
+/** A person wants a dead letter to be sent again. */
+export interface RetryMessageCommand {
+  readonly type: 'retry_message';
+  readonly messageId: number;
+  readonly reason: string;
+}
+
+/**
+ * A person wants the ERP not to be told of a dead letter. Of a sale, `units` says what becomes of its units: `deduct`,
+ * it stands and they leave the shelf; `restock`, it is cancelled and they are on sale again. Of a cancellation: null.
+ */
+export interface DiscardMessageCommand {
+  readonly type: 'discard_message';
+  readonly messageId: number;
+  readonly reason: string;
+  readonly units: 'deduct' | 'restock' | null;
+}
+
+/** Compares a balance that the ERP told with the books, and with `fix` makes them agree. */
+export interface ReconcileCommand {
+  readonly type: 'reconcile';
+  readonly sku: string;
+  /** Whole units; may be negative. */
+  readonly balance: number;
+  /** The outbox's number when the ERP was asked. Had anything moved since, the balance is refused as outdated. */
+  readonly fence: number;
+  readonly fix: boolean;
+  /** Why it was asked, for the ledger: `schedule`, `webhook`, `pull`, `operator`. */
+  readonly cause: string;
+}
+
 export type Command =
   | ReserveCommand
   | ConfirmCommand
@@ -110,7 +179,14 @@ export type Command =
   | AdjustStockCommand
   | ImportStockCommand
   | SweepCommand
-  | PurgeCommand;
+  | PurgeCommand
+  | ClaimMessagesCommand
+  | NoteParcelCommand
+  | SettleParcelCommand
+  | RecoverMessagesCommand
+  | RetryMessageCommand
+  | DiscardMessageCommand
+  | ReconcileCommand;
 
 export type CommandType = Command['type'];
 
@@ -180,6 +256,43 @@ export interface PurgeAnswer {
   readonly more: boolean;
 }
 
+export interface ClaimAnswer {
+  readonly ok: true;
+  readonly type: 'claim_messages';
+  readonly parcels: readonly Parcel[];
+}
+
+export interface ParcelAnswer {
+  readonly ok: true;
+  readonly type: 'note_parcel' | 'settle_parcel';
+  /** As they are now. */
+  readonly messages: readonly OutboxMessage[];
+  /** Reservations that were acknowledged with it. */
+  readonly acknowledged: readonly string[];
+}
+
+export interface RecoverAnswer {
+  readonly ok: true;
+  readonly type: 'recover_messages';
+  readonly recovered: number;
+}
+
+export interface MessageAnswer {
+  readonly ok: true;
+  readonly type: 'retry_message' | 'discard_message';
+  readonly message: OutboxMessage;
+}
+
+export interface ReconcileAnswer {
+  readonly ok: true;
+  readonly type: 'reconcile';
+  readonly drift: Drift;
+  /** Do the books agree now, where they did not? */
+  readonly corrected: boolean;
+  /** Reservations released because the stock fell below the promises and the rules say so. */
+  readonly released: readonly string[];
+}
+
 export interface Rejected {
   readonly ok: false;
   readonly type: CommandType;
@@ -198,6 +311,13 @@ interface Answers {
   import_stock: ImportAnswer;
   sweep: SweepAnswer;
   purge: PurgeAnswer;
+  claim_messages: ClaimAnswer;
+  note_parcel: ParcelAnswer;
+  settle_parcel: ParcelAnswer;
+  recover_messages: RecoverAnswer;
+  retry_message: MessageAnswer;
+  discard_message: MessageAnswer;
+  reconcile: ReconcileAnswer;
 }
 
 /** The answer to a command: what was done, or the refusal. */

@@ -80,7 +80,7 @@ export function executeImport(
   return { ok: true, type: 'import_stock', ...counts, changes };
 }
 
-function landStock(
+export function landStock(
   book: Book,
   type: StockAnswer['type'],
   sku: StockSetting['sku'],
@@ -98,7 +98,7 @@ function landStock(
   return { ok: true, type, created: change?.created ?? false, level, released };
 }
 
-function lapsedUnits(book: Book, level: StockLevel | undefined, now: number): number {
+export function lapsedUnits(book: Book, level: StockLevel | undefined, now: number): number {
   return level === undefined || level.reserved === 0 ? 0 : book.lapsedUnits(level.sku, now);
 }
 

@@ -11,6 +11,7 @@ import {
   type Idempotency,
   type PurgeAnswer,
   type PurgeCommand,
+  type ReservationAnswer,
   type ReserveCommand,
   type SweepAnswer,
   type SweepCommand,
@@ -23,7 +24,11 @@ import { decideExtend } from './decide/extend.ts';
 import { decideRelease, expire } from './decide/release.ts';
 import { decideReserve } from './decide/reserve.ts';
 import { land } from './land.ts';
+import { executeReconcile } from './execute-reconcile.ts';
 import { executeAdjust, executeImport, executeSet } from './execute-stock.ts';
+import { discardMessage, retryMessage } from './outbox/dead-letter.ts';
+import { claimMessages, noteParcel, recoverMessages, settleParcel } from './outbox/deliver.ts';
+import { adoptOrder, dropSale, queueCancellation, queueSale } from './outbox/queue.ts';
 import { hasLapsed, sumLines, type Reservation } from './reservation.ts';
 import type { Rules } from './rules.ts';
 import { available } from './stock-level.ts';
@@ -71,7 +76,10 @@ function run(book: Book, command: Command, now: number, rules: Rules): Answer {
       if (reservation?.status === 'expired' && command.onExpired === 'reacquire') {
         makeRoom(book, { lines: command.lines ?? reservation.lines }, now);
       }
-      return decided(book, decideConfirm(book, reservation, command, now, rules), now);
+      const answer = decided(book, decideConfirm(book, reservation, command, now, rules), now);
+      if (answer.ok && answer.type === 'confirm')
+        tellConfirmed(book, answer, reservation, now, rules);
+      return answer;
     }
     case 'release': {
       const reservation = settled(book, command.reservationId, now);
@@ -83,11 +91,17 @@ function run(book: Book, command: Command, now: number, rules: Rules): Answer {
     }
     case 'cancel': {
       const reservation = settled(book, command.reservationId, now);
-      return decided(book, decideCancel(book, reservation, command, now), now);
+      const decision = decideCancel(book, reservation, command, now);
+      land(book, decision, now);
+      if (decision.reservation === null) return decision.answer;
+      queueCancellation(book, command.reservationId, decision.entries, now);
+      return asItStands(book, decision.answer);
     }
     case 'acknowledge': {
       const reservation = settled(book, command.reservationId, now);
-      return decided(book, decideAcknowledge(book, reservation, command, now), now);
+      const answer = decided(book, decideAcknowledge(book, reservation, command, now), now);
+      if (answer.ok) dropSale(book, command.reservationId);
+      return answer;
     }
     case 'set_stock':
       return executeSet(book, command, now, rules);
@@ -99,7 +113,41 @@ function run(book: Book, command: Command, now: number, rules: Rules): Answer {
       return executeSweep(book, command, now);
     case 'purge':
       return executePurge(book, command);
+    case 'claim_messages':
+      return { ok: true, type: 'claim_messages', parcels: claimMessages(book, command, now) };
+    case 'note_parcel':
+      return noteParcel(book, command);
+    case 'settle_parcel':
+      return settleParcel(book, command, now);
+    case 'recover_messages': {
+      const recovered = recoverMessages(book, command, now);
+      return { ok: true, type: 'recover_messages', recovered };
+    }
+    case 'retry_message':
+      return retryMessage(book, command, now);
+    case 'discard_message':
+      return discardMessage(book, command, now);
+    case 'reconcile':
+      return executeReconcile(book, command, now, rules);
   }
+}
+
+/** The message to the ERP is a part of the confirm; an order that names itself later goes into it. */
+function tellConfirmed(
+  book: Book,
+  { reservation, changed }: ReservationAnswer,
+  before: Reservation | undefined,
+  now: number,
+  rules: Rules,
+): void {
+  if (changed && reservation.status === 'confirmed') queueSale(book, reservation, now, rules);
+  else if (reservation.orderId !== before?.orderId) adoptOrder(book, reservation);
+}
+
+/** The answer with the reservation as the whole step leaves it. */
+function asItStands<A extends Answer>(book: Book, answer: A): A {
+  if (!('reservation' in answer)) return answer;
+  return { ...answer, reservation: book.reservation(answer.reservation.id) ?? answer.reservation };
 }
 
 function decided<A extends Answer>(book: Book, decision: Decision<A>, now: number): Answer {
@@ -148,7 +196,12 @@ function executeSweep(book: Book, command: SweepCommand, now: number): SweepAnsw
 
 function executePurge(book: Book, command: PurgeCommand): PurgeAnswer {
   const ids = book.endedBefore(command.endedBefore, command.limit);
-  for (const id of ids) book.forgetReservation(id);
+  for (const id of ids) {
+    for (const { id: message, state } of book.outbox.ofReservation(id)) {
+      if (state === 'delivered') book.outbox.forget(message);
+    }
+    book.forgetReservation(id);
+  }
   const answers = book.forgetAnswers(command.endedBefore, command.limit);
   const more = ids.length === command.limit || answers === command.limit;
   return { ok: true, type: 'purge', purged: ids.length, more };

@@ -107,6 +107,29 @@ const SHAPES: Record<
       [{}, { quantity: 0, restock: true }],
     ],
   },
+  reconcile: {
+    ofReservation: false,
+    fits: [
+      [{ onHand: 3 }, { balance: 5 }],
+      [{ onHand: -3 }, { balance: -1 }],
+    ],
+    not: [[{ onHand: 3 }], [{ onHand: 3, allocated: 1 }, { balance: 5 }]],
+  },
+  dead_letter: {
+    ofReservation: false,
+    fits: [[{}, { message: 1 }]],
+    not: [[{}], [{ allocated: -1 }, { message: 1 }]],
+  },
+  outbox_retry: {
+    ofReservation: false,
+    fits: [[{}, { message: 1 }]],
+    not: [[{}], [{ onHand: -1 }, { message: 1 }]],
+  },
+  outbox_discard: {
+    ofReservation: false,
+    fits: [[{}, { message: 1 }]],
+    not: [[{}], [{ onHand: -1 }, { message: 1 }]],
+  },
   refund_required: {
     ofReservation: true,
     fits: [[{}, { quantity: 1 }]],

@@ -18,6 +18,12 @@ function fits(entry: EntryDraft, only: (...moved: (keyof EntryDraft)[]) => boole
   switch (kind) {
     case 'set':
       return !ofReservation && only('onHand');
+    case 'reconcile':
+      return !ofReservation && only('onHand') && typeof detail?.['balance'] === 'number';
+    case 'dead_letter':
+    case 'outbox_retry':
+    case 'outbox_discard':
+      return !ofReservation && only() && typeof detail?.['message'] === 'number';
     case 'adjust':
       return !ofReservation && only('onHand') && typeof detail?.['reason'] === 'string';
     case 'policy':

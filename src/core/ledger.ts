@@ -14,6 +14,10 @@ export const ENTRY_KINDS = [
   'expire',
   'cancel',
   'refund_required',
+  'dead_letter',
+  'outbox_retry',
+  'outbox_discard',
+  'reconcile',
 ] as const;
 export type EntryKind = (typeof ENTRY_KINDS)[number];
 

@@ -10,13 +10,23 @@ import {
   setStock,
 } from '../../test/support/commands.ts';
 import { Scenario, WITH_ERP, type Row } from '../../test/support/scenario.ts';
-import { WAYS_TO_REJECTIONS } from '../../test/support/ways-to-rejections.ts';
+import {
+  WAYS_TO_ERP_REJECTIONS,
+  WAYS_TO_REJECTIONS,
+} from '../../test/support/ways-to-rejections.ts';
 import { REJECTION_CODES } from './rejection.ts';
 
 describe('every rejection can be reached', () => {
   for (const [code, rows] of Object.entries(WAYS_TO_REJECTIONS)) {
     it(code, () => {
       new Scenario().walk(rows);
+      assert.equal(rows.at(-1)?.[2].split(' ')[0], code);
+    });
+  }
+
+  for (const [code, rows] of Object.entries(WAYS_TO_ERP_REJECTIONS)) {
+    it(code, () => {
+      new Scenario(WITH_ERP).walk(rows);
       assert.equal(rows.at(-1)?.[2].split(' ')[0], code);
     });
   }
@@ -35,7 +45,11 @@ describe('every rejection can be reached', () => {
   it('and the list of codes names them all', () => {
     assert.deepEqual(
       REJECTION_CODES.toSorted(),
-      [...Object.keys(WAYS_TO_REJECTIONS), 'idempotency_key_reused'].toSorted(),
+      [
+        ...Object.keys(WAYS_TO_REJECTIONS),
+        ...Object.keys(WAYS_TO_ERP_REJECTIONS),
+        'idempotency_key_reused',
+      ].toSorted(),
     );
   });
 });

@@ -1,4 +1,5 @@
 /** Every refusal that a caller must expect, as a returned value. Messages and statuses live in `http/problem.ts`. */
+import type { MessageState, OutboxMessage } from './outbox/message.ts';
 import type { ReservationStatus } from './reservation.ts';
 
 /** Why stock is short: nobody can give it back; others hold it and may; or there is some, but less than asked. */
@@ -79,6 +80,19 @@ export type Rejection =
       readonly requested: number;
     }
   | { readonly code: 'stock_out_of_range'; readonly sku: string; readonly onHand: number }
+  | { readonly code: 'parcel_not_found'; readonly parcelId: number }
+  | { readonly code: 'message_not_found'; readonly messageId: number }
+  | {
+      readonly code: 'message_not_dead';
+      readonly messageId: number;
+      readonly state: MessageState;
+    }
+  | {
+      readonly code: 'discard_units';
+      readonly messageId: number;
+      readonly kind: OutboxMessage['kind'];
+    }
+  | { readonly code: 'balance_outdated'; readonly sku: string }
   | { readonly code: 'idempotency_key_reused' };
 
 export type RejectionCode = Rejection['code'];
@@ -106,6 +120,11 @@ const CODES = {
   quantity_exceeds_reserved: true,
   quantity_exceeds_confirmed: true,
   stock_out_of_range: true,
+  parcel_not_found: true,
+  message_not_found: true,
+  message_not_dead: true,
+  discard_units: true,
+  balance_outdated: true,
   idempotency_key_reused: true,
 } satisfies Record<RejectionCode, true>;
 export const REJECTION_CODES = Object.keys(CODES) as RejectionCode[];

@@ -1,4 +1,5 @@
 /** The settings that decisions depend on, fixed when a store starts. Lifetimes in seconds. */
+import type { MessageGrouping } from './outbox/message.ts';
 
 export const PAYMENT_METHODS = ['card', 'pix', 'boleto'] as const;
 export type PaymentMethod = (typeof PAYMENT_METHODS)[number];
@@ -12,8 +13,10 @@ export interface Rules {
   readonly extendCapSeconds: number;
   /** How long an order may take to be paid, by method, counted from the latching. */
   readonly paymentTtlSeconds: Readonly<Record<PaymentMethod, number>>;
-  /** With no ERP there is nobody to wait for: a confirm is acknowledged at once. */
+  /** With no ERP there is nobody to wait for: a confirm is acknowledged at once. Else it writes to the outbox. */
   readonly acknowledgeOnConfirm: boolean;
+  /** How the outbox's messages are cut: one per sale, or one per line of it. */
+  readonly messageGrouping: MessageGrouping;
   /** What to do with active, unlatched reservations when stock falls below the promises. */
   readonly onShortfall: 'keep' | 'release_newest';
 }
@@ -24,5 +27,6 @@ export const DEFAULT_RULES: Rules = Object.freeze({
   extendCapSeconds: 7_200,
   paymentTtlSeconds: Object.freeze({ card: 900, pix: 1_800, boleto: 259_200 }),
   acknowledgeOnConfirm: true,
+  messageGrouping: 'sale',
   onShortfall: 'keep',
 });

@@ -2,6 +2,7 @@
 import type { AuditReport } from '../core/audit.ts';
 import type { Answer, AnswerTo, Command, Idempotency } from '../core/command.ts';
 import type { LedgerEntry } from '../core/ledger.ts';
+import type { MessageState, OutboxMessage } from '../core/outbox/message.ts';
 import type { Reservation } from '../core/reservation.ts';
 import type { LevelView } from '../core/stock-level.ts';
 
@@ -33,6 +34,25 @@ export interface LedgerQuery {
   /** Entries with a higher `seq`. */
   readonly after: number;
   readonly limit: number;
+}
+
+export interface OutboxQuery {
+  /** Only messages in this state; null for all that are not delivered. */
+  readonly state: MessageState | null;
+  /** Messages with a higher id. */
+  readonly after: number;
+  readonly limit: number;
+}
+
+export interface OutboxStats {
+  readonly pending: number;
+  readonly inFlight: number;
+  readonly unknown: number;
+  readonly dead: number;
+  /** When the oldest message that is not delivered came to be; null when there is none. */
+  readonly oldestAt: number | null;
+  /** The outbox's latest number: a fence for balances asked for from now on. */
+  readonly head: number;
 }
 
 export interface StoreStats {
@@ -97,4 +117,13 @@ export interface ReservationStore {
   onFailure(listener: (fault: Error) => void): void;
   /** Answers what is queued, then closes. Safe to call twice. */
   close(): Promise<void>;
+}
+
+/** A store that keeps what the ERP is still to be told. */
+export interface OutboxStore extends ReservationStore {
+  /** By id. */
+  outbox(query: OutboxQuery): Promise<OutboxMessage[]>;
+  /** Null if unknown, or forgotten with its reservation. */
+  message(id: number): Promise<OutboxMessage | null>;
+  outboxStats(): Promise<OutboxStats>;
 }

@@ -117,7 +117,15 @@ function describeDone(command: Command, answer: Extract<Answer, { ok: true }>): 
       return `${isDryRun(command) ? ',"event.reason":"dry_run"' : ''},"holdfast.lines":${answer.created + answer.updated + answer.unchanged}`;
     case 'sweep':
     case 'purge':
+    case 'claim_messages':
+    case 'note_parcel':
+    case 'settle_parcel':
+    case 'recover_messages':
+    case 'retry_message':
+    case 'discard_message':
       return '';
+    case 'reconcile':
+      return skusField([answer.drift.sku]);
   }
 }
 

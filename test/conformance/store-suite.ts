@@ -7,6 +7,7 @@ import { concurrency } from './concurrency.ts';
 import { durability } from './durability.ts';
 import { idempotency } from './idempotency.ts';
 import { lifecycle } from './lifecycle.ts';
+import { outbox } from './outbox.ts';
 import { reads } from './reads.ts';
 import type { StoreSubject } from './subject.ts';
 import { verbs } from './verbs.ts';
@@ -19,5 +20,6 @@ export function storeSuite(subject: StoreSubject): void {
     idempotency(subject);
     lifecycle(subject);
     if (subject.supports.durable) durability(subject);
+    if (subject.supports.outbox) outbox(subject);
   });
 }

@@ -28,6 +28,8 @@ export interface StoreSubject {
   readonly supports: {
     /** What was answered is still there after the store was closed and opened again. */
     readonly durable: boolean;
+    /** It keeps what the ERP is still to be told: it is an `OutboxStore`. */
+    readonly outbox: boolean;
   };
   home(t: Lifetime): Promise<StoreHome>;
 }

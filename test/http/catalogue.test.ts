@@ -82,6 +82,11 @@ const EXAMPLES: Rejection[] = [
     requested: 2,
   },
   { code: 'stock_out_of_range', sku: 'A', onHand: -1 },
+  { code: 'parcel_not_found', parcelId: 1 },
+  { code: 'message_not_found', messageId: 1 },
+  { code: 'message_not_dead', messageId: 1, state: 'pending' },
+  { code: 'discard_units', messageId: 1, kind: 'sale' },
+  { code: 'balance_outdated', sku: 'A' },
   { code: 'idempotency_key_reused' },
 ];
 

@@ -8,7 +8,7 @@ import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Answer, CommandType } from '../../src/core/command.ts';
 import { REJECTION_CODES, type RejectionCode } from '../../src/core/rejection.ts';
-import type { ReservationStore } from '../../src/engine/ports.ts';
+import type { OutboxStore, ReservationStore } from '../../src/engine/ports.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import { ALL, type Everything, type StoreSubject } from '../conformance/subject.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -16,6 +16,10 @@ import { histories, type History, type Step } from '../support/histories.ts';
 import { Narrator, type Request } from '../support/narrator.ts';
 import { assertInvariants, assertWithinLimits, Watch, type Books } from '../support/invariants.ts';
 import { assertProperty, isReplay, untilTired } from '../support/replay.ts';
+
+function hasOutbox(store: ReservationStore): store is OutboxStore {
+  return 'outbox' in store;
+}
 
 interface Extent {
   readonly runs: number;
@@ -36,6 +40,23 @@ class Coverage {
   }
 }
 
+const ERP_COMMANDS = {
+  claim_messages: true,
+  note_parcel: true,
+  settle_parcel: true,
+  recover_messages: true,
+  retry_message: true,
+  discard_message: true,
+  reconcile: true,
+} as const;
+const ERP_REJECTIONS: readonly RejectionCode[] = [
+  'parcel_not_found',
+  'message_not_found',
+  'message_not_dead',
+  'discard_units',
+  'balance_outdated',
+];
+
 const COMMANDS: Record<CommandType, true> = {
   reserve: true,
   confirm: true,
@@ -48,6 +69,7 @@ const COMMANDS: Record<CommandType, true> = {
   import_stock: true,
   sweep: true,
   purge: true,
+  ...ERP_COMMANDS,
 };
 
 export function modelSuite(subject: StoreSubject, { runs, maxSteps, file }: Extent): void {
@@ -57,7 +79,7 @@ export function modelSuite(subject: StoreSubject, { runs, maxSteps, file }: Exte
     it('answers every history alike, with the same books after every step', async () => {
       await assertProperty(
         fc.asyncProperty(
-          histories(maxSteps),
+          histories(maxSteps, subject.supports.outbox),
           untilTired((history) => compare(subject, history, coverage)),
         ),
         { runs, file },
@@ -66,8 +88,11 @@ export function modelSuite(subject: StoreSubject, { runs, maxSteps, file }: Exte
 
     it('in histories that left no command and no refusal out', () => {
       if (isReplay()) return;
-      assert.deepEqual([...coverage.commands].sort(), Object.keys(COMMANDS).sort());
-      assert.deepEqual([...coverage.rejections].sort(), REJECTION_CODES.toSorted());
+      const { outbox } = subject.supports;
+      const commands = Object.keys(COMMANDS).filter((type) => outbox || !(type in ERP_COMMANDS));
+      assert.deepEqual([...coverage.commands].sort(), commands.sort());
+      const codes = REJECTION_CODES.filter((code) => outbox || !ERP_REJECTIONS.includes(code));
+      assert.deepEqual([...coverage.rejections].sort(), codes.sort());
       assert.equal(coverage.steps.size, 5);
     });
   });
@@ -174,11 +199,21 @@ class Pair {
     };
     const [mine, reference] = [await read(this.store), await read(this.#reference)];
     assert.deepEqual(mine, reference);
+    if (hasOutbox(this.store)) await this.#lookAtOutbox(this.store);
     this.#ledger = [...this.#ledger, ...mine.ledger];
     const books = { ...mine, ledger: this.#ledger, now: this.#clock.now() };
     assertInvariants(books);
     this.#watch.look(books);
     return books;
+  }
+
+  async #lookAtOutbox(store: OutboxStore): Promise<void> {
+    const query = { after: 0, limit: ALL };
+    for (const state of [null, 'delivered'] as const) {
+      const messages = await store.outbox({ ...query, state });
+      assert.deepEqual(messages, await this.#reference.outbox({ ...query, state }));
+    }
+    assert.deepEqual(await store.outboxStats(), await this.#reference.outboxStats());
   }
 
   /** What is too dear to be asked after each step. */

@@ -5,9 +5,11 @@
 import type { Book, RememberedAnswer } from '../../src/core/book.ts';
 import { applyEntry, type EntryDraft, type LedgerEntry } from '../../src/core/ledger.ts';
 import type { Reservation } from '../../src/core/reservation.ts';
+import { NaiveOutbox } from './naive-outbox.ts';
 import { emptyLevel, type StockLevel } from '../../src/core/stock-level.ts';
 
 export class NaiveBook implements Book {
+  readonly outbox = new NaiveOutbox();
   levels: StockLevel[] = [];
   reservations: Reservation[] = [];
   entries: LedgerEntry[] = [];

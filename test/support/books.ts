@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { Audit, type ProblemKind } from '../../src/core/audit.ts';
 import { execute } from '../../src/core/execute.ts';
 import type { LedgerEntry } from '../../src/core/ledger.ts';
+import type { MessageLine, OutboxLevel, OutboxMessage } from '../../src/core/outbox/message.ts';
 import type { Reservation, ReservationLine } from '../../src/core/reservation.ts';
 import type { StockLevel } from '../../src/core/stock-level.ts';
 import { MemoryBook } from '../../src/stores/memory/memory-book.ts';
@@ -16,6 +17,8 @@ export interface Books {
   entries: Mutable<LedgerEntry>[];
   reservations: (Mutable<Omit<Reservation, 'lines'>> & { lines: Mutable<ReservationLine>[] })[];
   levels: Mutable<StockLevel>[];
+  messages: (Mutable<Omit<OutboxMessage, 'lines'>> & { lines: Mutable<MessageLine>[] })[];
+  outboxLevels: Mutable<OutboxLevel>[];
   purgedBefore: number;
 }
 
@@ -38,6 +41,8 @@ export function honestBooks({ rules, steps }: History): Books {
     entries: book.entries,
     reservations: [...book.reservations.values()],
     levels: [...book.levels.values()],
+    messages: book.outbox.messages(),
+    outboxLevels: [...book.outbox.levels.values()],
     purgedBefore,
   }) as Books;
 }
@@ -46,12 +51,16 @@ export function problemsOf({
   entries,
   reservations,
   levels,
+  messages,
+  outboxLevels,
   purgedBefore,
 }: Books): Set<ProblemKind> {
-  const audit = new Audit(purgedBefore);
+  const audit = new Audit(purgedBefore).withOutbox();
   for (const each of entries) audit.entry(each);
+  for (const each of messages) audit.message(each);
   for (const each of reservations) audit.reservation(each);
   for (const each of levels) audit.level(each);
+  for (const each of outboxLevels) audit.outboxLevel(each);
   const report = audit.finish();
   assert.equal(report.ok, report.problemCount === 0);
   return new Set(report.problems.map(({ kind }) => kind));

@@ -2,6 +2,11 @@
 import type {
   AcknowledgeCommand,
   AdjustStockCommand,
+  ClaimMessagesCommand,
+  DiscardMessageCommand,
+  ReconcileCommand,
+  RetryMessageCommand,
+  SettleParcelCommand,
   CancelCommand,
   ConfirmCommand,
   ExtendCommand,
@@ -137,4 +142,39 @@ export function sweep(limit = 1_000): SweepCommand {
 
 export function purge(endedBefore: number, limit = 1_000): PurgeCommand {
   return { type: 'purge', endedBefore, limit };
+}
+
+export function claimMessages(limit = 1, messagesPerParcel = 100): ClaimMessagesCommand {
+  return { type: 'claim_messages', limit, messagesPerParcel };
+}
+
+/** `at`: when to try or look again, in epoch ms. */
+export function settleParcel(
+  parcelId: number,
+  outcome: SettleParcelCommand['outcome'],
+  options: { reason?: string; reference?: string; at?: number } = {},
+): SettleParcelCommand {
+  const { reason = null, reference = null, at = 0 } = options;
+  return { type: 'settle_parcel', parcelId, outcome, reference, reason, nextAttemptAt: at };
+}
+
+export function retryMessage(messageId: number, reason = 'seen to'): RetryMessageCommand {
+  return { type: 'retry_message', messageId, reason };
+}
+
+export function discardMessage(
+  messageId: number,
+  units: DiscardMessageCommand['units'],
+  reason = 'seen to',
+): DiscardMessageCommand {
+  return { type: 'discard_message', messageId, reason, units };
+}
+
+export function reconcile(
+  sku: string,
+  balance: number,
+  fence: number,
+  fix = false,
+): ReconcileCommand {
+  return { type: 'reconcile', sku, balance, fence, fix, cause: 'schedule' };
 }

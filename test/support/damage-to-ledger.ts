@@ -80,7 +80,7 @@ export const DAMAGE_TO_LEDGER: readonly Damage[] = [
     'oversold',
     ofKind('reserve'),
     ({ sku, seq }, { entries }) => {
-      const first = entries.findIndex((each) => each.sku === sku && each.kind === 'set');
+      const first = entries.findIndex((each) => each.sku === sku);
       const [moved] = entries.splice(seq - 1, 1);
       if (moved !== undefined) entries.splice(first, 0, { ...moved, at: entries[first]?.at ?? 0 });
       renumber(entries);

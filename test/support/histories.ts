@@ -4,6 +4,7 @@
  * fast-check can print it, make it smaller and replay it; a `Narrator` makes commands of it while it runs.
  */
 import fc from 'fast-check';
+import type { DiscardMessageCommand, SettleParcelCommand } from '../../src/core/command.ts';
 import { PAYMENT_METHODS, type PaymentMethod, type Rules } from '../../src/core/rules.ts';
 import type { Policy } from '../../src/core/stock-level.ts';
 
@@ -54,6 +55,29 @@ export type Ask =
   | ({ readonly do: 'set' } & SettingAsk)
   | { readonly do: 'adjust'; readonly sku: number; readonly delta: number }
   | { readonly do: 'import'; readonly rows: readonly SettingAsk[]; readonly dryRun: boolean }
+  | { readonly do: 'claim'; readonly limit: number; readonly merged: number }
+  | { readonly do: 'note'; readonly parcel: number }
+  | {
+      readonly do: 'settle';
+      readonly parcel: number;
+      readonly outcome: SettleParcelCommand['outcome'];
+      readonly waitMs: number;
+    }
+  | { readonly do: 'recover' }
+  | { readonly do: 'retry'; readonly message: number }
+  | {
+      readonly do: 'discard';
+      readonly message: number;
+      readonly units: DiscardMessageCommand['units'];
+    }
+  | {
+      readonly do: 'reconcile';
+      readonly sku: number;
+      readonly balance: number;
+      /** How far the fence lies behind the outbox's latest number. */
+      readonly behind: number;
+      readonly fix: boolean;
+    }
   | { readonly do: 'sweep'; readonly limit: number }
   | { readonly do: 'purge'; readonly ageMs: number; readonly limit: number };
 
@@ -229,37 +253,94 @@ const ASKS: readonly [weight: number, arbitrary: fc.Arbitrary<Ask>][] = [
   ],
 ];
 
-const asked: fc.Arbitrary<Asked> = fc.record({
-  ask: fc.oneof(...ASKS.map(([weight, arbitrary]) => ({ weight, arbitrary }))),
-  key: orNull(fc.record({ key: fc.nat({ max: 5 }), again: usually }), 85),
-});
-
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 40, arbitrary: fc.record({ kind: fc.constant('submit'), asked }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      kind: fc.constant('batch'),
-      asked: fc.array(asked, { minLength: 1, maxLength: 6 }),
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      kind: fc.constant('wait'),
-      ms: fc.constantFrom(1, 1, 999, 1_000, 1_000, 5_000, 30_000),
-    }),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      kind: fc.constant('deadline'),
-      which: fc.nat({ max: 4 }),
-      offsetMs: fc.constantFrom(-1, 0, 0, 1),
-    }),
-  },
-  { weight: 1, arbitrary: fc.constant<Step>({ kind: 'reopen' }) },
+/** Mostly the newest parcel or message of those known; -1: one that never was. */
+const recent = fc.oneof(
+  { weight: 12, arbitrary: fc.nat({ max: 2 }) },
+  { weight: 1, arbitrary: fc.constant(-1) },
 );
+
+/** What the relay, its operator and the reconciler ask. */
+const ERP_ASKS: typeof ASKS = [
+  [
+    7,
+    fc.record({
+      do: fc.constant('claim'),
+      limit: fc.integer({ min: 1, max: 3 }),
+      merged: fc.integer({ min: 1, max: 3 }),
+    }),
+  ],
+  [1, fc.record({ do: fc.constant('note'), parcel: recent })],
+  [
+    8,
+    fc.record({
+      do: fc.constant('settle'),
+      parcel: recent,
+      outcome: fc.constantFrom(
+        'applied',
+        'applied',
+        'not_applied',
+        'given_up',
+        'given_up',
+        'unknown',
+      ),
+      waitMs: fc.constantFrom(0, 0, 1_000, 10_000),
+    }),
+  ],
+  [1, fc.record({ do: fc.constant('recover') })],
+  [1, fc.record({ do: fc.constant('retry'), message: recent })],
+  [
+    4,
+    fc.record({
+      do: fc.constant('discard'),
+      message: recent,
+      units: fc.constantFrom('deduct', 'restock', null),
+    }),
+  ],
+  [
+    3,
+    fc.record({
+      do: fc.constant('reconcile'),
+      sku: fc.nat({ max: SKUS.length }),
+      balance: fc.integer({ min: -2, max: 12 }),
+      behind: fc.constantFrom(0, 0, 0, 1, 5),
+      fix: fc.boolean(),
+    }),
+  ],
+];
+
+const askedOf = (asks: typeof ASKS): fc.Arbitrary<Asked> =>
+  fc.record({
+    ask: fc.oneof(...asks.map(([weight, arbitrary]) => ({ weight, arbitrary }))),
+    key: orNull(fc.record({ key: fc.nat({ max: 5 }), again: usually }), 85),
+  });
+
+const stepOf = (asked: fc.Arbitrary<Asked>): fc.Arbitrary<Step> =>
+  fc.oneof(
+    { weight: 40, arbitrary: fc.record({ kind: fc.constant('submit'), asked }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant('batch'),
+        asked: fc.array(asked, { minLength: 1, maxLength: 6 }),
+      }),
+    },
+    {
+      weight: 4,
+      arbitrary: fc.record({
+        kind: fc.constant('wait'),
+        ms: fc.constantFrom(1, 1, 999, 1_000, 1_000, 5_000, 30_000),
+      }),
+    },
+    {
+      weight: 6,
+      arbitrary: fc.record({
+        kind: fc.constant('deadline'),
+        which: fc.nat({ max: 4 }),
+        offsetMs: fc.constantFrom(-1, 0, 0, 1),
+      }),
+    },
+    { weight: 1, arbitrary: fc.constant<Step>({ kind: 'reopen' }) },
+  );
 
 /** Lifetimes short enough that a history outlives them. */
 const rules: fc.Arbitrary<Rules> = fc.record({
@@ -267,11 +348,14 @@ const rules: fc.Arbitrary<Rules> = fc.record({
   maxTtlSeconds: fc.constant(40),
   extendCapSeconds: fc.constant(11),
   paymentTtlSeconds: fc.constant({ card: 5, pix: 20, boleto: 60 }),
-  acknowledgeOnConfirm: fc.boolean(),
+  acknowledgeOnConfirm: fc.constantFrom(false, false, true),
+  messageGrouping: fc.constantFrom('sale', 'sku'),
   onShortfall: fc.constantFrom('keep', 'release_newest'),
 });
 
-export function histories(maxSteps: number): fc.Arbitrary<History> {
+/** `erp` false: of a store that has no outbox yet. */
+export function histories(maxSteps: number, erp = true): fc.Arbitrary<History> {
+  const step = stepOf(askedOf(erp ? [...ASKS, ...ERP_ASKS] : ASKS));
   return fc.record({
     rules,
     steps: fc.array(step, { minLength: 1, maxLength: maxSteps, size: 'max' }),

@@ -34,6 +34,11 @@ export class Narrator {
   readonly #known = new Map<string, Reservation>();
   #idsMade = 0;
   readonly #used = new Map<number, Request>();
+  /** Not settled yet. */
+  readonly #parcels = new Set<number>();
+  readonly #dead = new Set<number>();
+  /** About where the outbox's numbers have come to. */
+  #numbers = 0;
 
   constructor(clock: FakeClock) {
     this.#clock = clock;
@@ -77,6 +82,20 @@ export class Narrator {
   /** Listens to an answer, for the steps to come. */
   heard(answer: Answer): void {
     if (!answer.ok) return;
+    if (answer.type === 'claim_messages') {
+      for (const { id } of answer.parcels) this.#parcels.add(id);
+      this.#numbers = Math.max(this.#numbers, ...this.#parcels);
+    }
+    if (answer.type === 'settle_parcel') {
+      this.#numbers += 1;
+      for (const { id, state, parcelId } of answer.messages) {
+        if (state === 'dead') this.#dead.add(id);
+        if (state !== 'unknown' && parcelId !== null) this.#parcels.delete(parcelId);
+      }
+    }
+    if (answer.type === 'retry_message' || answer.type === 'discard_message') {
+      this.#dead.delete(answer.message.id);
+    }
     if ('reservation' in answer) this.#known.set(answer.reservation.id, answer.reservation);
     if (answer.type === 'sweep') {
       for (const expired of answer.expired) this.#known.set(expired.id, expired);
@@ -138,6 +157,36 @@ export class Narrator {
       }
       case 'import':
         return { type: 'import_stock', rows: ask.rows.map(settingOf), dryRun: ask.dryRun };
+      case 'claim':
+        return { type: 'claim_messages', limit: ask.limit, messagesPerParcel: ask.merged };
+      case 'note':
+        return { type: 'note_parcel', parcelId: this.#parcel(ask.parcel), memo: 'had 5' };
+      case 'settle':
+        return {
+          type: 'settle_parcel',
+          parcelId: this.#parcel(ask.parcel),
+          outcome: ask.outcome,
+          reference: ask.outcome === 'applied' ? 'erp-1' : null,
+          reason: ask.outcome === 'applied' ? null : 'because',
+          nextAttemptAt: this.#clock.now() + ask.waitMs,
+        };
+      case 'recover':
+        return { type: 'recover_messages', nextAttemptAt: this.#clock.now() };
+      case 'retry':
+        return { type: 'retry_message', messageId: this.#message(ask.message), reason: 'seen to' };
+      case 'discard': {
+        const messageId = this.#message(ask.message);
+        return { type: 'discard_message', messageId, reason: 'seen to', units: ask.units };
+      }
+      case 'reconcile':
+        return {
+          type: 'reconcile',
+          sku: SKUS[ask.sku] ?? STRAY_SKU,
+          balance: ask.balance,
+          fence: this.#numbers - ask.behind,
+          fix: ask.fix,
+          cause: 'schedule',
+        };
       case 'sweep':
         return { type: 'sweep', limit: ask.limit };
       case 'purge':
@@ -160,6 +209,14 @@ export class Narrator {
     const fitting = ago % 2 === 0 ? all.filter(fits) : [];
     const among = fitting.length > 0 ? fitting : all;
     return among.at(-1 - (ago % among.length))?.id ?? NOBODYS_ID;
+  }
+
+  #parcel(ago: number): number {
+    return newest(this.#parcels, ago) ?? 1_000_000;
+  }
+
+  #message(ago: number): number {
+    return newest(this.#dead, ago) ?? (ago === 2 ? 1 : 1_000_000);
   }
 
   #lines(reservationId: string, asks: readonly LineAsk[]): CancelLine[] {
@@ -188,4 +245,9 @@ function settingOf({ sku, onHand, safety, policy }: SettingAsk): {
     ...(safety === null ? {} : { safetyStock: safety }),
     ...(Object.keys(policy).length === 0 ? {} : { policy: policy as Partial<Policy> }),
   };
+}
+
+/** The lower, the newer; undefined where there is none, or below 0. */
+function newest(known: ReadonlySet<number>, ago: number): number | undefined {
+  return ago < 0 ? undefined : [...known].at(-1 - (ago % Math.max(1, known.size)));
 }

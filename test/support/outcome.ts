@@ -1,5 +1,6 @@
 /** An answer in one line of words, so that a scenario can name what it expects. Times are in seconds since `START`. */
 import type { Answer } from '../../src/core/command.ts';
+import type { OutboxMessage } from '../../src/core/outbox/message.ts';
 import type { Rejection } from '../../src/core/rejection.ts';
 import type { Reservation } from '../../src/core/reservation.ts';
 import type { LevelView } from '../../src/core/stock-level.ts';
@@ -36,6 +37,27 @@ export function outcome(answer: Answer): string {
       return `created ${answer.created}, updated ${answer.updated}, unchanged ${answer.unchanged}`;
     case 'sweep':
       return `expired ${answer.expired.map(({ id }) => id).join(' ') || 'none'}${more(answer)}`;
+    case 'claim_messages':
+      return (
+        answer.parcels.map(({ messages }) => messages.map(messageText).join(' + ')).join(', ') ||
+        'nothing due'
+      );
+    case 'note_parcel':
+    case 'settle_parcel':
+      return [
+        answer.messages.map(messageText).join(' + '),
+        ...answer.acknowledged.map((id) => `acknowledged ${id}`),
+      ].join(', ');
+    case 'recover_messages':
+      return `recovered ${answer.recovered}`;
+    case 'retry_message':
+    case 'discard_message':
+      return messageText(answer.message);
+    case 'reconcile': {
+      const { sku, onHand, expected } = answer.drift;
+      const verdict = onHand === expected ? 'agrees' : answer.corrected ? 'corrected' : 'drifts';
+      return `${sku} ${onHand}/${expected} ${verdict}${answer.released.map((id) => ` released ${id}`).join('')}`;
+    }
     case 'purge':
       return `purged ${answer.purged}${more(answer)}`;
   }
@@ -43,6 +65,14 @@ export function outcome(answer: Answer): string {
 
 function more(answer: { readonly more: boolean }): string {
   return answer.more ? ', more' : '';
+}
+
+/** `pending sale 1 A:2`, in parentheses what is not restocked. */
+export function messageText({ id, kind, state, lines }: OutboxMessage): string {
+  const units = lines.map(({ sku, quantity, restock }) =>
+    kind === 'sale' || restock ? `${sku}:${quantity}` : `(${sku}:${quantity})`,
+  );
+  return `${state} ${kind} ${id} ${units.join(' ')}`;
 }
 
 /** Lines as reserved, or as confirmed and not cancelled. */
@@ -128,6 +158,14 @@ function particulars(rejection: Rejection): (string | number)[] {
     }
     case 'stock_out_of_range':
       return [rejection.sku, rejection.onHand];
+    case 'message_not_dead':
+      return ['but', rejection.state];
+    case 'discard_units':
+      return ['of a', rejection.kind];
+    case 'balance_outdated':
+      return [rejection.sku];
+    case 'parcel_not_found':
+    case 'message_not_found':
     case 'reservation_not_found':
     case 'reservation_released':
     case 'reservation_cancelled':

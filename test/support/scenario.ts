@@ -78,12 +78,15 @@ export function auditOf(
     readonly entries: Iterable<LedgerEntry>;
     readonly reservations: ReadonlyMap<string, Reservation>;
     readonly levels: MemoryBook['levels'];
+    readonly outbox: MemoryBook['outbox'];
   },
   purgedBefore = 0,
 ): AuditReport {
-  const audit = new Audit(purgedBefore);
+  const audit = new Audit(purgedBefore).withOutbox();
   for (const entry of books.entries) audit.entry(entry);
+  for (const message of books.outbox.messages()) audit.message(message);
   for (const reservation of books.reservations.values()) audit.reservation(reservation);
+  for (const level of books.outbox.levels.values()) audit.outboxLevel(level);
   for (const level of books.levels.values()) audit.level(level);
   return audit.finish();
 }

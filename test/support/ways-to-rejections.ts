@@ -6,7 +6,12 @@ import {
   adjust,
   cancel,
   confirm,
+  claimMessages,
+  discardMessage,
   extend,
+  reconcile,
+  retryMessage,
+  settleParcel,
   release,
   reserve,
   setStock,
@@ -18,9 +23,52 @@ import type { Row } from './scenario.ts';
 const R1 = uuid(1);
 const R2 = uuid(2);
 
+type ErpRejectionCode =
+  | 'parcel_not_found'
+  | 'message_not_found'
+  | 'message_not_dead'
+  | 'discard_units'
+  | 'balance_outdated';
+
+/** The same for what the relay, its operator and the reconciler ask, under rules with an ERP. */
+export const WAYS_TO_ERP_REJECTIONS: Record<ErpRejectionCode, readonly Row[]> = {
+  parcel_not_found: [
+    [0, setStock('A', 5), 'created A 5 = 5 available'],
+    [0, reserve(R1, 'A:1'), 'active A:1 until 600'],
+    [1, confirm(R1), 'confirmed A:1'],
+    [2, claimMessages(), 'in_flight sale 1 A:1'],
+    [3, settleParcel(2, 'applied'), `delivered sale 1 A:1, acknowledged ${R1}`],
+    [4, settleParcel(2, 'applied'), 'parcel_not_found'],
+  ],
+  message_not_found: [[0, retryMessage(1), 'message_not_found']],
+  message_not_dead: [
+    [0, setStock('A', 5), 'created A 5 = 5 available'],
+    [0, reserve(R1, 'A:1'), 'active A:1 until 600'],
+    [1, confirm(R1), 'confirmed A:1'],
+    [2, retryMessage(1), 'message_not_dead but pending'],
+  ],
+  discard_units: [
+    [0, setStock('A', 5), 'created A 5 = 5 available'],
+    [0, reserve(R1, 'A:1'), 'active A:1 until 600'],
+    [1, confirm(R1), 'confirmed A:1'],
+    [2, claimMessages(), 'in_flight sale 1 A:1'],
+    [3, settleParcel(2, 'given_up'), 'dead sale 1 A:1'],
+    [4, discardMessage(1, null), 'discard_units of a sale'],
+  ],
+  balance_outdated: [
+    [0, setStock('A', 5), 'created A 5 = 5 available'],
+    [0, reserve(R1, 'A:1'), 'active A:1 until 600'],
+    [1, confirm(R1), 'confirmed A:1'],
+    [2, claimMessages(), 'in_flight sale 1 A:1'],
+    [3, settleParcel(2, 'applied'), `delivered sale 1 A:1, acknowledged ${R1}`],
+    [4, reconcile('A', 4, 3), 'A 4/4 agrees'],
+    [4, reconcile('A', 4, 2), 'balance_outdated A'],
+  ],
+};
+
 /** For each code one way to it, with its neighbour that is still accepted where there is one. The compiler misses none. */
 export const WAYS_TO_REJECTIONS: Record<
-  Exclude<RejectionCode, 'idempotency_key_reused'>,
+  Exclude<RejectionCode, 'idempotency_key_reused' | ErpRejectionCode>,
   readonly Row[]
 > = {
   unknown_sku: [

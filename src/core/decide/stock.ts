@@ -62,7 +62,7 @@ function changedPolicy(before: Policy, after: Policy): Record<string, number | n
 }
 
 /** A shortfall that this change opens or deepens is recorded beside it, in units. */
-function shortfallEntry(level: StockLevel, delta: number, lapsed: number): EntryDraft[] {
+export function shortfallEntry(level: StockLevel, delta: number, lapsed: number): EntryDraft[] {
   const before = { ...level, reserved: level.reserved - lapsed };
   const units = shortfall({ ...before, onHand: before.onHand + delta });
   if (units <= shortfall(before)) return [];

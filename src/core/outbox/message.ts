@@ -61,3 +61,53 @@ export interface Parcel {
   /** In order of id; all of them share `memo` and `unknownAt`. */
   readonly messages: readonly OutboxMessage[];
 }
+
+/** Of one SKU: what the outbox means for its books. */
+export interface OutboxLevel {
+  readonly sku: string;
+  /** Units that the ERP is still to deduct, by all messages not delivered; negative where it is to put more back. */
+  readonly owed: number;
+  /** Messages naming the SKU that are in flight or unknown. */
+  readonly unsettled: number;
+  /** The outbox's number when one of them was last claimed, settled or given up on; 0: never. */
+  readonly touched: number;
+}
+
+export function isUnsettled({ state }: Pick<OutboxMessage, 'state'>): boolean {
+  return state === 'in_flight' || state === 'unknown';
+}
+
+/** Has the ERP certainly not heard of it? */
+export function isCertain({ state, unknownAt }: OutboxMessage): boolean {
+  return (state === 'pending' || state === 'dead') && unknownAt === null;
+}
+
+/** Does a sale that the ERP has certainly not heard of wait beside a cancellation of the same units? */
+export function waitInVain(messages: readonly OutboxMessage[]): boolean {
+  return messages.some(
+    (sale) =>
+      sale.kind === 'sale' &&
+      isCertain(sale) &&
+      messages.some(
+        ({ kind, state, lines }) =>
+          kind === 'cancellation' &&
+          state === 'pending' &&
+          lines.some(({ sku, restock }) => restock && skusOf(sale).includes(sku)),
+      ),
+  );
+}
+
+/** Units of the SKU by which the message lowers the ERP's balance. */
+export function owedUnits({ kind, lines }: Pick<OutboxMessage, 'kind' | 'lines'>, sku: string) {
+  let units = 0;
+  for (const line of lines) {
+    if (line.sku !== sku) continue;
+    if (kind === 'sale') units += line.quantity;
+    else if (line.restock) units -= line.quantity;
+  }
+  return units;
+}
+
+export function skusOf({ lines }: Pick<OutboxMessage, 'lines'>): string[] {
+  return [...new Set(lines.map(({ sku }) => sku))];
+}

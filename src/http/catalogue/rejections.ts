@@ -287,6 +287,75 @@ export const REJECTIONS = {
     },
     members: ['sku', 'on_hand'],
   },
+  parcel_not_found: {
+    status: 404,
+    title: { en: 'Unknown parcel', 'pt-BR': 'Remessa desconhecida' },
+    detail: {
+      en: 'Parcel {parcel_id} is not on its way: it has been settled.',
+      'pt-BR': 'A remessa {parcel_id} não está em trânsito: já foi resolvida.',
+    },
+    advice: {
+      en: 'For the relay: leave it alone.',
+      'pt-BR': 'Para o retransmissor: nada a fazer.',
+    },
+    members: ['parcel_id'],
+  },
+  message_not_found: {
+    status: 404,
+    title: { en: 'Unknown message', 'pt-BR': 'Mensagem desconhecida' },
+    detail: {
+      en: 'There is no message {message_id} in the outbox.',
+      'pt-BR': 'Não há mensagem {message_id} na caixa de saída.',
+    },
+    advice: {
+      en: 'Ask `GET /outbox` for those that wait; a delivered one is forgotten with its reservation.',
+      'pt-BR':
+        'Consulte em `GET /outbox` as que aguardam; uma entregue é esquecida junto com a sua reserva.',
+    },
+    members: ['message_id'],
+  },
+  message_not_dead: {
+    status: 409,
+    title: { en: 'Not a dead letter', 'pt-BR': 'A mensagem não está parada' },
+    detail: {
+      en: 'Message {message_id} is {state}: only one that was given up on can be retried or discarded.',
+      'pt-BR':
+        'A mensagem {message_id} está {state}: só uma da qual se desistiu pode ser reenviada ou descartada.',
+    },
+    advice: {
+      en: 'Wait: the relay is still at it.',
+      'pt-BR': 'Aguarde: o retransmissor ainda está cuidando dela.',
+    },
+    members: ['message_id', 'state'],
+  },
+  discard_units: {
+    status: 422,
+    title: { en: 'What becomes of the units?', 'pt-BR': 'O que acontece com as unidades?' },
+    detail: {
+      en: 'To discard a sale, say what becomes of its units; to discard a cancellation, do not (message {message_id} is a {kind}).',
+      'pt-BR':
+        'Para descartar uma venda (sale), diga o que acontece com as unidades; para um cancelamento (cancellation), não diga (a mensagem {message_id} é {kind}).',
+    },
+    advice: {
+      en: 'Of a sale, `units` is `deduct` (it stands, they leave the shelf) or `restock` (it is cancelled); of a cancellation, leave it out.',
+      'pt-BR':
+        'Para uma venda, `units` é `deduct` (ela vale, as unidades saem) ou `restock` (ela é cancelada); para um cancelamento, omita.',
+    },
+    members: ['message_id', 'kind'],
+  },
+  balance_outdated: {
+    status: 409,
+    title: { en: 'Balance outdated', 'pt-BR': 'Saldo desatualizado' },
+    detail: {
+      en: 'A message about {sku} was on its way to the ERP while its balance was read.',
+      'pt-BR': 'Uma mensagem sobre {sku} estava a caminho do ERP enquanto o saldo era lido.',
+    },
+    advice: {
+      en: 'Read the balance again; the reconciler does so by itself.',
+      'pt-BR': 'Leia o saldo de novo; a conciliação faz isso sozinha.',
+    },
+    members: ['sku'],
+  },
   idempotency_key_reused: {
     status: 422,
     title: { en: 'Idempotency key used before', 'pt-BR': 'Chave de idempotência já usada' },

@@ -11,6 +11,12 @@ import { readActiveLines } from './active-lines.ts';
 import { sumOf } from './active-units.ts';
 import { ENTRIES_PER_MARK } from './ledger-table.ts';
 import { recentLevels } from './level-table.ts';
+import {
+  MESSAGE_COLUMNS,
+  OUTBOX_LEVEL_COLUMNS,
+  readMessage,
+  readOutboxLevel,
+} from './outbox-rows.ts';
 import { openReadOnly } from './read-only.ts';
 import {
   ANSWER_COLUMNS,
@@ -71,7 +77,7 @@ class BooksAudit {
     this.#db = db;
     const { meta, fault } = metaOf(db);
     this.#meta = meta;
-    this.#audit = new Audit(meta.purgedBefore);
+    this.#audit = new Audit(meta.purgedBefore).withOutbox();
     if (fault !== null) this.#audit.report('record_damaged', fault);
   }
 
@@ -87,8 +93,18 @@ class BooksAudit {
     this.#guard('ledger', () => {
       this.#ledger();
     });
+    this.#guard('outbox', () => {
+      this.#each(`SELECT ${MESSAGE_COLUMNS} FROM outbox ORDER BY id`, (row) => {
+        this.#audit.message(readMessage(row));
+      });
+    });
     this.#guard('reservations', () => {
       this.#reservations();
+    });
+    this.#guard('outbox levels', () => {
+      this.#each(`SELECT ${OUTBOX_LEVEL_COLUMNS} FROM outbox_level`, (row) => {
+        this.#audit.outboxLevel(readOutboxLevel(row));
+      });
     });
     this.#guard('active lines', () => {
       this.#activeLines();

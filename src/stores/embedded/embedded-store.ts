@@ -6,6 +6,7 @@ import { mkdirSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type { AuditReport } from '../../core/audit.ts';
 import type { Answer, AnswerTo, Command, ImportStockCommand } from '../../core/command.ts';
+import type { OutboxMessage } from '../../core/outbox/message.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { Rules } from '../../core/rules.ts';
@@ -16,7 +17,9 @@ import type {
   CommitNotice,
   LedgerQuery,
   LevelsQuery,
-  ReservationStore,
+  OutboxQuery,
+  OutboxStats,
+  OutboxStore,
   StoreHealth,
   StoreStats,
   Submission,
@@ -67,7 +70,7 @@ const LOOKS_PER_DEADLINE = 20;
 const WORTH_SENDING = 32;
 const BATCHES_IN_FLIGHT = 2;
 
-export class EmbeddedStore implements ReservationStore {
+export class EmbeddedStore implements OutboxStore {
   readonly name = 'embedded';
   readonly clock: Clock;
   /** What was found at the start and set right, for the log. */
@@ -202,6 +205,18 @@ export class EmbeddedStore implements ReservationStore {
 
   ledger(query: LedgerQuery): Promise<LedgerEntry[]> {
     return this.#ask({ kind: 'ledger', query });
+  }
+
+  outbox(query: OutboxQuery): Promise<OutboxMessage[]> {
+    return this.#ask({ kind: 'outbox', query });
+  }
+
+  message(id: number): Promise<OutboxMessage | null> {
+    return this.#ask({ kind: 'message', id });
+  }
+
+  outboxStats(): Promise<OutboxStats> {
+    return this.#ask({ kind: 'outbox_stats' });
   }
 
   stats(): Promise<StoreStats> {

@@ -92,6 +92,9 @@ export function encodeOperation(operation: Operation | ImportTransfer, flat: Fla
     case 'levels':
     case 'reservations':
     case 'ledger':
+    case 'outbox':
+    case 'message':
+    case 'outbox_stats':
     case 'stats':
       break;
   }

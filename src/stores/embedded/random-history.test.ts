@@ -151,6 +151,7 @@ function rulesFor(seed: number): Rules {
     extendCapSeconds: 40,
     maxTtlSeconds: 50,
     acknowledgeOnConfirm: seed % 2 === 0,
+    messageGrouping: seed % 4 === 1 ? 'sku' : 'sale',
     onShortfall: seed % 3 === 0 ? 'release_newest' : 'keep',
   };
 }
@@ -174,6 +175,12 @@ async function readMemory(memory: MemoryStore, operation: Operation): Promise<un
       return memory.reservations(operation.after, operation.limit);
     case 'ledger':
       return memory.ledger(operation.query);
+    case 'outbox':
+      return memory.outbox(operation.query);
+    case 'message':
+      return memory.message(operation.id);
+    case 'outbox_stats':
+      return memory.outboxStats();
     case 'level':
       return memory.level(operation.sku);
     case 'reservation':

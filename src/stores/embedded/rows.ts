@@ -27,7 +27,7 @@ export const ENTRY_COLUMNS =
   'ledger.seq, ledger.at, ledger.kind, ledger.sku_id, ledger.reservation_id, ledger.on_hand, ledger.reserved, ledger.allocated, ledger.safety_stock, ledger.detail, ledger.prev, ledger.checksum, sku.sku';
 
 /** Over the text of the fields; absent and empty text differ. */
-function checksum(fields: readonly SQLOutputValue[]): number {
+export function checksum(fields: readonly SQLOutputValue[]): number {
   let text = '';
   for (const field of fields) text += field === null ? '|' : `|=${field as string | number}`;
   return crc32(text);

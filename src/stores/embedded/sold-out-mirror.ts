@@ -7,8 +7,8 @@
  * that came with them are given. A reserve of one such SKU is refused here only if
  *
  *  1. nothing that may give units back is waiting or in flight: no `release`, `cancel`, stock command or confirm of
- *     fewer lines. What else there may be (reserves, full confirms, extends, acknowledgements, sweeps, purges) cannot
- *     raise what is available of any SKU but by recording a lapse;
+ *     fewer lines, nothing that discards a message or reconciles. What else there may be (reserves, full confirms,
+ *     extends, acknowledgements, sweeps, purges, the relay's) cannot raise what is available of any SKU but by recording a lapse;
  *  2. `now` is before D, on the clock that the writer decides by (one monotonic origin in all threads). So up to now
  *     no unit of this SKU has lapsed, nor been given back by anybody who recorded a lapse;
  *  3. it has no idempotency key (its answer would have to be remembered), and the SKU has no limit per customer (that
@@ -34,6 +34,11 @@ export function mayFree(command: Command): boolean {
     case 'acknowledge':
     case 'sweep':
     case 'purge':
+    case 'claim_messages':
+    case 'note_parcel':
+    case 'settle_parcel':
+    case 'recover_messages':
+    case 'retry_message':
       return false;
     case 'confirm':
       return command.lines !== null;
@@ -42,6 +47,8 @@ export function mayFree(command: Command): boolean {
     case 'set_stock':
     case 'adjust_stock':
     case 'import_stock':
+    case 'discard_message':
+    case 'reconcile':
       return true;
   }
 }

@@ -13,6 +13,7 @@ import { readActiveLines } from './active-lines.ts';
 import { DeadlineWindow } from './deadline-window.ts';
 import { LedgerTable, type LedgerPages } from './ledger-table.ts';
 import { LevelTable } from './level-table.ts';
+import { OutboxTable } from './outbox-table.ts';
 import { ReservationTable } from './reservation-table.ts';
 import {
   ANSWER_COLUMNS,
@@ -39,6 +40,7 @@ export interface Changes {
 }
 
 export class SqliteBook implements Book {
+  readonly outbox: OutboxTable;
   readonly #levels: LevelTable;
   readonly #reservations: ReservationTable;
   readonly #ledger: LedgerTable;
@@ -66,6 +68,7 @@ export class SqliteBook implements Book {
     this.#levels = new LevelTable(db, levelsSeq);
     this.#reservations = new ReservationTable(db, active);
     this.#ledger = new LedgerTable(db);
+    this.outbox = new OutboxTable(db);
     this.#deadlines = new DeadlineWindow((after, limit) => {
       this.flush();
       return this.#reservations.deadlines(after, limit);
@@ -257,11 +260,13 @@ export class SqliteBook implements Book {
       this.#ledger.kept > 0 ||
       this.#reservations.dirty ||
       this.#levels.pressing ||
+      this.outbox.dirty ||
       this.#answers.size > 0;
     if (!kept) return;
     this.#begin();
     this.#levels.flush();
     this.#ledger.flush();
+    this.outbox.flush();
     this.#reservations.flush((sku) => this.#levels.open(sku).id);
     for (const [key, record] of this.#answers) {
       this.#statements.remember.run(...answerRow(key, record, record.at));

@@ -2,6 +2,7 @@
 import type { Answer, Command, Idempotency } from '../../core/command.ts';
 import { levelView } from '../../core/execute-stock.ts';
 import { execute } from '../../core/execute.ts';
+import type { OutboxMessage } from '../../core/outbox/message.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
 import { hasLapsed, type Reservation } from '../../core/reservation.ts';
 import type { Rules } from '../../core/rules.ts';
@@ -11,6 +12,8 @@ import type {
   CommitNotice,
   LedgerQuery,
   LevelsQuery,
+  OutboxQuery,
+  OutboxStats,
   StoreStats,
 } from '../../engine/ports.ts';
 import type { DatabaseSync } from 'node:sqlite';
@@ -30,6 +33,9 @@ export type Operation =
   | { readonly kind: 'reservation'; readonly id: string }
   | { readonly kind: 'reservations'; readonly after: string | null; readonly limit: number }
   | { readonly kind: 'ledger'; readonly query: LedgerQuery }
+  | { readonly kind: 'outbox'; readonly query: OutboxQuery }
+  | { readonly kind: 'message'; readonly id: number }
+  | { readonly kind: 'outbox_stats' }
   | { readonly kind: 'stats' };
 
 interface Results {
@@ -39,6 +45,9 @@ interface Results {
   reservation: Reservation | null;
   reservations: Reservation[];
   ledger: LedgerEntry[];
+  outbox: OutboxMessage[];
+  message: OutboxMessage | null;
+  outbox_stats: OutboxStats;
   stats: StoreStats;
 }
 export type ResultOf<O extends Operation> = Results[O['kind']];
@@ -110,6 +119,13 @@ export class Writer {
         return this.#queries.reservations(operation.after, operation.limit);
       case 'ledger':
         return this.#readLedger(operation.query);
+      case 'outbox':
+        this.#book.flush();
+        return this.#book.outbox.page(operation.query);
+      case 'message':
+        return this.#book.outbox.message(operation.id) ?? null;
+      case 'outbox_stats':
+        return this.#book.outbox.stats();
       case 'stats':
         return this.#stats();
     }

@@ -4,11 +4,13 @@ import { applyEntry, type EntryDraft, type LedgerEntry } from '../../core/ledger
 import type { Reservation } from '../../core/reservation.ts';
 import { emptyLevel, type StockLevel } from '../../core/stock-level.ts';
 import { DeadlineQueue, type Deadline } from './deadline-queue.ts';
+import { MemoryOutbox } from './memory-outbox.ts';
 
 export class MemoryBook implements Book {
   readonly levels = new Map<string, StockLevel>();
   readonly reservations = new Map<string, Reservation>();
   readonly entries: LedgerEntry[] = [];
+  readonly outbox = new MemoryOutbox();
   activeCount = 0;
   readonly #answers = new Map<string, RememberedAnswer & { at: number }>();
   readonly #deadlines = new DeadlineQueue((deadline) => this.#counts(deadline));

@@ -5,6 +5,7 @@ import { levelView } from '../../core/execute-stock.ts';
 import { execute } from '../../core/execute.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
 import { hasLapsed, type Reservation } from '../../core/reservation.ts';
+import type { OutboxMessage } from '../../core/outbox/message.ts';
 import type { Rules } from '../../core/rules.ts';
 import type { LevelView } from '../../core/stock-level.ts';
 import { Fault } from '../../engine/faults.ts';
@@ -13,7 +14,9 @@ import type {
   CommitNotice,
   LedgerQuery,
   LevelsQuery,
-  ReservationStore,
+  OutboxQuery,
+  OutboxStats,
+  OutboxStore,
   StoreHealth,
   StoreStats,
   Submission,
@@ -21,7 +24,7 @@ import type {
 } from '../../engine/ports.ts';
 import { MemoryBook } from './memory-book.ts';
 
-export class MemoryStore implements ReservationStore {
+export class MemoryStore implements OutboxStore {
   readonly name = 'memory';
   readonly clock: Clock;
   readonly #rules: Rules;
@@ -126,6 +129,33 @@ export class MemoryStore implements ReservationStore {
     return Promise.resolve(found);
   }
 
+  outbox({ state, after, limit }: OutboxQuery): Promise<OutboxMessage[]> {
+    const found = this.#book.outbox
+      .messages()
+      .filter(
+        (message) =>
+          message.id > after &&
+          (state === null ? message.state !== 'delivered' : message.state === state),
+      );
+    return Promise.resolve(found.slice(0, limit));
+  }
+
+  message(id: number): Promise<OutboxMessage | null> {
+    return Promise.resolve(this.#book.outbox.message(id) ?? null);
+  }
+
+  outboxStats(): Promise<OutboxStats> {
+    const { live } = this.#book.outbox;
+    return Promise.resolve({
+      pending: live.count('pending'),
+      inFlight: live.count('in_flight'),
+      unknown: live.count('unknown'),
+      dead: live.count('dead'),
+      oldestAt: live.oldestAt(),
+      head: this.#book.outbox.head(),
+    });
+  }
+
   stats(): Promise<StoreStats> {
     const [due] = this.#book.due(this.clock.now(), 1);
     return Promise.resolve({
@@ -137,9 +167,11 @@ export class MemoryStore implements ReservationStore {
   }
 
   audit(): Promise<AuditReport> {
-    const audit = new Audit(this.#purgedBefore);
+    const audit = new Audit(this.#purgedBefore).withOutbox();
     for (const entry of this.#book.entries) audit.entry(entry);
+    for (const message of this.#book.outbox.messages()) audit.message(message);
     for (const reservation of this.#book.reservations.values()) audit.reservation(reservation);
+    for (const level of this.#book.outbox.levels.values()) audit.outboxLevel(level);
     for (const level of this.#book.levels.values()) audit.level(level);
     return Promise.resolve(audit.finish());
   }
