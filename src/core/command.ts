@@ -160,7 +160,7 @@ export interface ReconcileCommand {
   readonly type: 'reconcile';
   readonly sku: string;
   /** Whole units; may be negative. */
-  readonly balance: number;
+  readonly erpOnHand: number;
   /** The outbox's number when the ERP was asked. Had anything moved since, the balance is refused as outdated. */
   readonly fence: number;
   readonly fix: boolean;

@@ -110,10 +110,10 @@ const SHAPES: Record<
   reconcile: {
     ofReservation: false,
     fits: [
-      [{ onHand: 3 }, { balance: 5 }],
-      [{ onHand: -3 }, { balance: -1 }],
+      [{ onHand: 3 }, { erp_on_hand: 5 }],
+      [{ onHand: -3 }, { erp_on_hand: -1 }],
     ],
-    not: [[{ onHand: 3 }], [{ onHand: 3, allocated: 1 }, { balance: 5 }]],
+    not: [[{ onHand: 3 }], [{ onHand: 3, allocated: 1 }, { erp_on_hand: 5 }]],
   },
   dead_letter: {
     ofReservation: false,

@@ -19,7 +19,7 @@ function fits(entry: EntryDraft, only: (...moved: (keyof EntryDraft)[]) => boole
     case 'set':
       return !ofReservation && only('onHand');
     case 'reconcile':
-      return !ofReservation && only('onHand') && typeof detail?.['balance'] === 'number';
+      return !ofReservation && only('onHand') && typeof detail?.['erp_on_hand'] === 'number';
     case 'dead_letter':
     case 'outbox_retry':
     case 'outbox_discard':

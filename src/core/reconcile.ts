@@ -3,7 +3,7 @@
 export interface Drift {
   readonly sku: string;
   /** What the ERP said. */
-  readonly balance: number;
+  readonly erpOnHand: number;
   /** What our books said. */
   readonly onHand: number;
   /** What our books would say if they agreed; never below 0. */

@@ -49,6 +49,8 @@ export interface OutboxStats {
   readonly inFlight: number;
   readonly unknown: number;
   readonly dead: number;
+  /** Keys that have a pending message. */
+  readonly keys: number;
   /** When the oldest message that is not delivered came to be; null when there is none. */
   readonly oldestAt: number | null;
   /** The outbox's latest number: a fence for balances asked for from now on. */

@@ -74,6 +74,7 @@ export function outbox(subject: StoreSubject): void {
         inFlight: 0,
         unknown: 0,
         dead: 0,
+        keys: 2,
         oldestAt: START + 1_000,
         head: 2,
       });

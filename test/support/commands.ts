@@ -172,9 +172,9 @@ export function discardMessage(
 
 export function reconcile(
   sku: string,
-  balance: number,
+  erpOnHand: number,
   fence: number,
   fix = false,
 ): ReconcileCommand {
-  return { type: 'reconcile', sku, balance, fence, fix, cause: 'schedule' };
+  return { type: 'reconcile', sku, erpOnHand, fence, fix, cause: 'schedule' };
 }

@@ -73,7 +73,7 @@ export type Ask =
   | {
       readonly do: 'reconcile';
       readonly sku: number;
-      readonly balance: number;
+      readonly erpOnHand: number;
       /** How far the fence lies behind the outbox's latest number. */
       readonly behind: number;
       readonly fix: boolean;
@@ -301,7 +301,7 @@ const ERP_ASKS: typeof ASKS = [
     fc.record({
       do: fc.constant('reconcile'),
       sku: fc.nat({ max: SKUS.length }),
-      balance: fc.integer({ min: -2, max: 12 }),
+      erpOnHand: fc.integer({ min: -2, max: 12 }),
       behind: fc.constantFrom(0, 0, 0, 1, 5),
       fix: fc.boolean(),
     }),

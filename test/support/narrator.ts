@@ -182,7 +182,7 @@ export class Narrator {
         return {
           type: 'reconcile',
           sku: SKUS[ask.sku] ?? STRAY_SKU,
-          balance: ask.balance,
+          erpOnHand: ask.erpOnHand,
           fence: this.#numbers - ask.behind,
           fix: ask.fix,
           cause: 'schedule',

@@ -15,16 +15,16 @@ import { shortfallEntry, type StockChange } from './stock.ts';
 export function decideReconcile(
   level: StockLevel | undefined,
   { owed }: OutboxLevel,
-  { sku, balance, cause }: ReconcileCommand,
+  { sku, erpOnHand, cause }: ReconcileCommand,
   lapsed: number,
 ): { readonly drift: Drift; readonly change: StockChange | null } {
   const before = level ?? emptyLevel(sku);
   const { onHand, reserved, allocated } = before;
-  const meant = Math.min(MAX_STOCK, Math.max(0, balance + allocated - owed));
+  const meant = Math.min(MAX_STOCK, Math.max(0, erpOnHand + allocated - owed));
   const units = meant - onHand;
   const drift: Drift = {
     sku,
-    balance,
+    erpOnHand,
     onHand,
     expected: meant,
     units,
@@ -34,7 +34,7 @@ export function decideReconcile(
     known: level !== undefined,
   };
   if (units === 0 && level !== undefined) return { drift, change: null };
-  const detail = { balance, owed, cause };
+  const detail = { erp_on_hand: erpOnHand, owed, cause };
   const entries: EntryDraft[] = [entry('reconcile', sku, null, { onHand: units }, detail)];
   entries.push(...shortfallEntry(before, units, lapsed));
   return { drift, change: { base: before, entries, created: level === undefined } };

@@ -19,6 +19,14 @@ export class LiveMessages {
     return this.#counts.get(state) ?? 0;
   }
 
+  pendingKeys(): number {
+    let keys = 0;
+    for (const messages of this.#byKey.values()) {
+      if (messages.some(({ state }) => state === 'pending')) keys += 1;
+    }
+    return keys;
+  }
+
   /** When the oldest of them came to be; null when there is none. */
   oldestAt(): number | null {
     let oldest = Infinity;

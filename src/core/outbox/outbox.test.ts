@@ -331,7 +331,7 @@ describe('a balance of the ERP', () => {
     ]);
     assert.equal(scenario.level('A'), 'A 6 = 5 reserved + 3 allocated + 0 available, short 2');
     assert.deepEqual(scenario.ledger('A').slice(-2), [
-      'reconcile onHand-3 balance=6 owed=3 cause=schedule',
+      'reconcile onHand-3 erp_on_hand=6 owed=3 cause=schedule',
       'shortfall units=2',
     ]);
     assert.equal(scenario.reservation('r2').status, 'active');

@@ -118,6 +118,7 @@ export class OutboxTable implements OutboxBook {
       inFlight: this.#live.count('in_flight'),
       unknown: this.#live.count('unknown'),
       dead: this.#live.count('dead'),
+      keys: this.#live.pendingKeys(),
       oldestAt: this.#live.oldestAt(),
       head: this.#head,
     };

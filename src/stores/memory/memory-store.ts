@@ -151,6 +151,7 @@ export class MemoryStore implements OutboxStore {
       inFlight: live.count('in_flight'),
       unknown: live.count('unknown'),
       dead: live.count('dead'),
+      keys: live.pendingKeys(),
       oldestAt: live.oldestAt(),
       head: this.#book.outbox.head(),
     });

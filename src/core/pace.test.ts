@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import { drainedAt, Pace, type PaceLimits } from './pace.ts';
+import { backoffMs } from './retry-policy.ts';
+
+const LIMITS: PaceLimits = { callsPerSecond: 3, callsPerDay: null, readShare: 0.2 };
+const DAY_MS = 86_400_000;
+
+describe('the pace', () => {
+  it('is never over the limit in any second, whatever is asked when', () => {
+    const asks = fc.array(
+      fc.record({ push: fc.boolean(), waitMs: fc.constantFrom(0, 0, 0, 1, 100, 333, 2_000) }),
+      { maxLength: 200 },
+    );
+    fc.assert(
+      fc.property(asks, (list) => {
+        const pace = new Pace(LIMITS);
+        let now = 1_800_000_000_000;
+        const times = list.map(({ push, waitMs }) => {
+          now += waitMs;
+          const at = pace.take(push ? 'push' : 'read', now);
+          assert.ok(at >= now);
+          return at;
+        });
+        times.sort((a, b) => a - b);
+        // Times are whole milliseconds: a second may look one shorter than it is.
+        times.forEach((at, n) => {
+          const fourth = times[n + 3];
+          assert.ok(
+            fourth === undefined || fourth - at >= 999,
+            `4 calls in ${fourth ?? 0 - at} ms`,
+          );
+        });
+      }),
+    );
+  });
+
+  it('lets a read pass a queue of pushes', () => {
+    const pace = new Pace(LIMITS);
+    const pushes = Array.from({ length: 100 }, () => pace.take('push', 0));
+    assert.ok((pushes.at(-1) ?? 0) > 40_000);
+    assert.ok(pace.take('read', 1) < 2_000);
+  });
+
+  it('keeps the day’s limit, and of it a share for reads', () => {
+    const pace = new Pace({ callsPerSecond: 100, callsPerDay: 10, readShare: 0.2 });
+    const days = (kind: 'push' | 'read', calls: number): number[] =>
+      Array.from({ length: calls }, () => Math.floor(pace.take(kind, 5_000) / DAY_MS));
+    assert.deepEqual(days('push', 9), [0, 0, 0, 0, 0, 0, 0, 0, 1]);
+    assert.deepEqual(days('read', 3), [0, 0, 1]);
+    assert.equal(pace.callsToday(5_000), 10);
+  });
+});
+
+describe('when the backlog will be drained', () => {
+  it('is as long as its calls take', () => {
+    assert.equal(drainedAt(0, 0, 1_000, LIMITS), 1_000);
+    assert.equal(drainedAt(24, 0, 1_000, LIMITS), 11_000);
+  });
+
+  it('goes on the next day where the day’s calls do not suffice', () => {
+    const limits = { callsPerSecond: 10, callsPerDay: 1_000, readShare: 0.2 };
+    assert.equal(drainedAt(801, 0, 0, limits), DAY_MS + 125);
+    assert.equal(drainedAt(1_601, 0, 0, limits), 2 * DAY_MS + 125);
+    assert.equal(drainedAt(1, 900, 0, limits), DAY_MS + 125);
+  });
+
+  it('is what the pace comes to', () => {
+    for (const calls of [1, 7, 100, 1_000, 5_000]) {
+      const limits = { callsPerSecond: 3, callsPerDay: 2_000, readShare: 0.2 };
+      const pace = new Pace(limits);
+      let last = 0;
+      for (let n = 0; n < calls; n += 1) last = pace.take('push', 0);
+      const predicted = drainedAt(calls, 0, 0, limits);
+      assert.ok(Math.abs(predicted - last) < 1_000, `${calls}: ${predicted} and ${last}`);
+    }
+  });
+});
+
+describe('the wait before another attempt', () => {
+  it('doubles its bound up to the longest, with full jitter', () => {
+    const policy = { baseMs: 100, maxMs: 1_000 };
+    const bounds = [1, 2, 3, 4, 5, 99].map((attempt) => backoffMs(attempt, 0.999_999, policy));
+    assert.deepEqual(bounds, [100, 200, 400, 800, 1_000, 1_000]);
+    assert.equal(backoffMs(9, 0, policy), 1);
+  });
+});

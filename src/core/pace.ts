@@ -1,0 +1,87 @@
+/** Spacing of calls to somebody who counts them: so many a second, so many a day, with a share kept for reads. */
+
+export interface PaceLimits {
+  readonly callsPerSecond: number;
+  /** Per calendar day in UTC; null: no limit. */
+  readonly callsPerDay: number | null;
+  /** The share of both that pushes leave to reads, from 0 to below 1. */
+  readonly readShare: number;
+}
+
+export type CallKind = 'push' | 'read';
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Time is cut into slots of one call each. Pushes leave every so many slots to reads, which take any that is free:
+ * in no second do more calls go out than allowed, and a queue of pushes never makes a read wait long.
+ */
+export class Pace {
+  readonly #slotMs: number;
+  /** Slots whose number is a multiple of this are for reads only. */
+  readonly #readEvery: number;
+  readonly #mostPerDay: Readonly<Record<CallKind, number>>;
+  readonly #taken = new Set<number>();
+  readonly #days = new Map<number, number>();
+
+  constructor({ callsPerSecond, callsPerDay, readShare }: PaceLimits) {
+    this.#slotMs = 1000 / callsPerSecond;
+    this.#readEvery = readShare > 0 ? Math.max(2, Math.round(1 / readShare)) : Infinity;
+    const most = callsPerDay ?? Infinity;
+    this.#mostPerDay = { read: most, push: most * (1 - readShare) };
+  }
+
+  /** Calls given a place on the day of `now`. */
+  callsToday(now: number): number {
+    return this.#days.get(Math.floor(now / DAY_MS)) ?? 0;
+  }
+
+  /** Takes the next free place for a call and says when it comes, in epoch ms: `now` or later. */
+  take(kind: CallKind, now: number): number {
+    this.#forgetBefore(now);
+    let slot = Math.ceil(now / this.#slotMs);
+    for (;;) {
+      const day = Math.floor((slot * this.#slotMs) / DAY_MS);
+      if ((this.#days.get(day) ?? 0) >= this.#mostPerDay[kind]) {
+        slot = Math.ceil(((day + 1) * DAY_MS) / this.#slotMs);
+      } else if (this.#taken.has(slot) || (kind === 'push' && slot % this.#readEvery === 0)) {
+        slot += 1;
+      } else {
+        this.#taken.add(slot);
+        this.#days.set(day, (this.#days.get(day) ?? 0) + 1);
+        return Math.ceil(slot * this.#slotMs);
+      }
+    }
+  }
+
+  #forgetBefore(now: number): void {
+    const current = Math.floor(now / this.#slotMs);
+    for (const slot of this.#taken) if (slot < current) this.#taken.delete(slot);
+    const today = Math.floor(now / DAY_MS);
+    for (const day of this.#days.keys()) if (day < today) this.#days.delete(day);
+  }
+}
+
+/** When so many calls will have been made, if nothing goes wrong and none is added; `now` where there are none. */
+export function drainedAt(
+  calls: number,
+  callsToday: number,
+  now: number,
+  limits: PaceLimits,
+): number {
+  const { callsPerSecond, callsPerDay, readShare } = limits;
+  const perMs = (callsPerSecond * (1 - readShare)) / 1000;
+  let left = calls;
+  let at = now;
+  let today = callsToday;
+  while (left > 0) {
+    const dayEnds = (Math.floor(at / DAY_MS) + 1) * DAY_MS;
+    const allowed = callsPerDay === null ? Infinity : callsPerDay * (1 - readShare) - today;
+    const possible = Math.max(0, Math.min(allowed, (dayEnds - at) * perMs));
+    if (left <= possible) return Math.ceil(at + left / perMs);
+    left -= possible;
+    at = dayEnds;
+    today = 0;
+  }
+  return Math.ceil(at);
+}

@@ -1,0 +1,296 @@
+/**
+ * Delivers the outbox to the ERP. One round after the other:
+ *
+ * 1. What is unknown and due is looked for, by reading only: applied, certainly not applied (pending again), cannot be
+ *    told yet (later again), or never will be (dead letter). Nothing that is unknown is ever sent.
+ * 2. What is pending and due is claimed, at most `parcelsAtOnce`, one per key. Each parcel is sent once: applied
+ *    (delivered, its sale acknowledged), rejected for now (pending, after a pause), rejected for good or too often
+ *    (dead letter), anything else, an exception included: unknown.
+ *
+ * A start finds in flight only what an earlier process sent: all of it is unknown. What becomes of a parcel is told to
+ * the store until the store has taken it, so nothing stays in flight but through the end of the process.
+ *
+ * The calls of a parcel wait for their turns (`Pace`); a circuit breaker keeps away from an ERP that does not answer.
+ */
+import { Pace, drainedAt, type CallKind, type PaceLimits } from '../core/pace.ts';
+import type { SettleParcelCommand } from '../core/command.ts';
+import type { Parcel } from '../core/outbox/message.ts';
+import { backoffMs } from '../core/retry-policy.ts';
+import { CircuitBreaker } from './circuit-breaker.ts';
+import type { ErpCall, ErpConnector, PushOutcome, SettleOutcome } from './erp-port.ts';
+import { Fault } from './faults.ts';
+import type { OutboxStats, OutboxStore } from './ports.ts';
+
+export interface RelaySettings {
+  readonly parcelsAtOnce: number;
+  /** The share of the ERP's limits that is left to reads. */
+  readonly readShare: number;
+  /** Sent so often and never taken: a dead letter. */
+  readonly maxAttempts: number;
+  /** Looked for so often and never found out: a dead letter. */
+  readonly maxLooks: number;
+  /** For all calls of one parcel, in ms. */
+  readonly timeoutMs: number;
+}
+
+const DEFAULT_RELAY_SETTINGS: RelaySettings = {
+  parcelsAtOnce: 4,
+  readShare: 0.2,
+  maxAttempts: 12,
+  maxLooks: 20,
+  timeoutMs: 120_000,
+};
+
+const RETRY = { baseMs: 2_000, maxMs: 600_000 } as const;
+const STORE_RETRY_MS = 250;
+/** Unknown messages looked through in one round. */
+const UNKNOWN_PAGE = 1_000;
+
+export interface RelayParts {
+  readonly store: OutboxStore;
+  readonly erp: ErpConnector;
+  readonly settings?: RelaySettings;
+  /** Resolves after `ms`, or at once when the signal is aborted. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** From 0 up to 1. */
+  readonly random: () => number;
+  /** Told of each parcel that was sent or looked for; must not throw. */
+  readonly onOutcome?: (outcome: SettleParcelCommand['outcome'], reason: string | null) => void;
+  /** Told of a round that failed; the next one tries again. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export interface RelayStatus extends OutboxStats {
+  /** When the backlog will have been delivered, if nothing goes wrong; null where there is none. */
+  readonly drainedAt: number | null;
+  /** Does it keep away from the ERP for now? */
+  readonly paused: boolean;
+  readonly lastError: string | null;
+}
+
+export class OutboxRelay {
+  readonly #parts: RelayParts;
+  readonly #settings: RelaySettings;
+  readonly #limits: PaceLimits;
+  readonly #pace: Pace;
+  readonly #breaker = new CircuitBreaker();
+  readonly #stopping = new AbortController();
+  #pausedUntil = 0;
+  #recovered = false;
+  #lastError: string | null = null;
+  #running: Promise<void> = Promise.resolve();
+
+  constructor(parts: RelayParts) {
+    this.#parts = parts;
+    this.#settings = parts.settings ?? DEFAULT_RELAY_SETTINGS;
+    const { callsPerSecond, callsPerDay } = parts.erp.limits;
+    this.#limits = { callsPerSecond, callsPerDay, readShare: this.#settings.readShare };
+    this.#pace = new Pace(this.#limits);
+  }
+
+  /** Rounds until `stop`, `idleMs` apart while there is nothing to do. */
+  start(idleMs: number): void {
+    this.#running = this.#run(idleMs);
+  }
+
+  /** What is on its way is given up on and becomes unknown, unless it ends by itself first. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+
+  async #run(idleMs: number): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      let busy = false;
+      try {
+        busy = await this.round();
+      } catch (error) {
+        if (!(error instanceof Fault)) throw error;
+        this.#parts.onError?.(error);
+      }
+      if (!busy) await this.#parts.sleep(idleMs, signal);
+    }
+  }
+
+  async status(): Promise<RelayStatus> {
+    const stats = await this.#parts.store.outboxStats();
+    const { messagesPerParcel, callsPerPush } = this.#parts.erp.limits;
+    const parcels =
+      Math.max(stats.keys, Math.ceil(stats.pending / messagesPerParcel)) +
+      stats.inFlight +
+      stats.unknown;
+    const now = this.#now();
+    const paused = this.#breaker.isOpen(now) || now < this.#pausedUntil;
+    const calls = parcels * callsPerPush;
+    return {
+      ...stats,
+      drainedAt:
+        parcels === 0 ? null : drainedAt(calls, this.#pace.callsToday(now), now, this.#limits),
+      paused,
+      lastError: this.#lastError,
+    };
+  }
+
+  /** What every call of the connector is given, also by others who read: all of them share one pace. */
+  call(kind: CallKind): ErpCall {
+    const timeout = AbortSignal.timeout(this.#settings.timeoutMs);
+    const signal = AbortSignal.any([this.#stopping.signal, timeout]);
+    const turn = async (): Promise<void> => {
+      const now = this.#now();
+      const at = this.#pace.take(kind, now);
+      if (at > now) await this.#parts.sleep(at - now, signal);
+      signal.throwIfAborted();
+    };
+    return { signal, turn };
+  }
+
+  #now(): number {
+    return this.#parts.store.clock.now();
+  }
+
+  /** One round; says whether there was anything to do. */
+  async round(): Promise<boolean> {
+    await this.#recover();
+    const now = this.#now();
+    const most = this.#breaker.allows(now, this.#settings.parcelsAtOnce);
+    if (most === 0 || now < this.#pausedUntil) return false;
+    const unknown = await this.#unknownParcels(now, most);
+    await Promise.all(unknown.map((parcel) => this.#settle(parcel)));
+    const left = most - unknown.length;
+    if (left === 0) return true;
+    const claimed = await this.#parts.store.submit({
+      type: 'claim_messages',
+      limit: left,
+      messagesPerParcel: this.#parts.erp.limits.messagesPerParcel,
+    });
+    const parcels = claimed.ok ? claimed.parcels : [];
+    await Promise.all(parcels.map((parcel) => this.#push(parcel)));
+    return unknown.length + parcels.length > 0;
+  }
+
+  async #recover(): Promise<void> {
+    if (this.#recovered) return;
+    const nextAttemptAt = this.#now() + this.#parts.erp.limits.settleAfterMs;
+    await this.#parts.store.submit({ type: 'recover_messages', nextAttemptAt });
+    this.#recovered = true;
+  }
+
+  async #unknownParcels(now: number, limit: number): Promise<Parcel[]> {
+    const messages = await this.#parts.store.outbox({
+      state: 'unknown',
+      after: 0,
+      limit: UNKNOWN_PAGE,
+    });
+    const parcels = new Map<number, Parcel>();
+    for (const message of messages) {
+      const { parcelId, key, nextAttemptAt } = message;
+      if (parcelId === null || nextAttemptAt > now) continue;
+      const others = parcels.get(parcelId)?.messages ?? [];
+      parcels.set(parcelId, { id: parcelId, key, messages: [...others, message] });
+    }
+    return [...parcels.values()].slice(0, limit);
+  }
+
+  async #push(parcel: Parcel): Promise<void> {
+    const journal = async (memo: string): Promise<void> => {
+      await this.#parts.store.submit({ type: 'note_parcel', parcelId: parcel.id, memo });
+    };
+    let outcome: PushOutcome;
+    try {
+      outcome = await this.#parts.erp.push(parcel, { ...this.call('push'), journal });
+    } catch (error) {
+      outcome = { outcome: 'unknown', reason: reasonOf(error) };
+    }
+    await this.#tell(parcel, this.#afterPush(parcel, outcome));
+  }
+
+  #afterPush(parcel: Parcel, outcome: PushOutcome): Verdict {
+    const now = this.#now();
+    if (outcome.outcome === 'applied') {
+      this.#breaker.succeeded();
+      return { ...NOTHING, outcome: 'applied', reference: outcome.reference };
+    }
+    const { reason } = outcome;
+    if (outcome.outcome === 'unknown') {
+      this.#breaker.failed(now, this.#parts.random());
+      const nextAttemptAt = now + this.#parts.erp.limits.settleAfterMs;
+      return { ...NOTHING, outcome: 'unknown', reason, nextAttemptAt };
+    }
+    // A refusal is an answer: the ERP is there.
+    this.#breaker.succeeded();
+    const attempts = attemptsOf(parcel);
+    if (!outcome.retry || attempts >= this.#settings.maxAttempts) {
+      return { ...NOTHING, outcome: 'given_up', reason };
+    }
+    const wait = Math.max(outcome.waitMs ?? 0, this.#backoff(attempts));
+    if (outcome.waitMs !== null) this.#pausedUntil = now + outcome.waitMs;
+    return { ...NOTHING, outcome: 'not_applied', reason, nextAttemptAt: now + wait };
+  }
+
+  async #settle(parcel: Parcel): Promise<void> {
+    let outcome: SettleOutcome;
+    try {
+      outcome = await this.#parts.erp.settle(parcel, this.call('read'));
+    } catch (error) {
+      outcome = { outcome: 'unknown', reason: reasonOf(error) };
+    }
+    await this.#tell(parcel, this.#afterLook(parcel, outcome));
+  }
+
+  #afterLook(parcel: Parcel, outcome: SettleOutcome): Verdict {
+    const now = this.#now();
+    if (outcome.outcome === 'unknown') this.#breaker.failed(now, this.#parts.random());
+    else this.#breaker.succeeded();
+    switch (outcome.outcome) {
+      case 'applied':
+        return { ...NOTHING, outcome: 'applied', reference: outcome.reference };
+      case 'undecidable':
+        return { ...NOTHING, outcome: 'given_up', reason: outcome.reason };
+      case 'not_applied': {
+        const nextAttemptAt = now + this.#backoff(attemptsOf(parcel));
+        return { ...NOTHING, outcome: 'not_applied', reason: outcome.reason, nextAttemptAt };
+      }
+      case 'unknown': {
+        const looks = (parcel.messages[0]?.looks ?? 0) + 1;
+        const { reason } = outcome;
+        if (looks >= this.#settings.maxLooks) return { ...NOTHING, outcome: 'given_up', reason };
+        const pause = Math.max(this.#parts.erp.limits.settleAfterMs, this.#backoff(looks));
+        return { ...NOTHING, outcome: 'unknown', reason, nextAttemptAt: now + pause };
+      }
+    }
+  }
+
+  #backoff(attempt: number): number {
+    return backoffMs(attempt, this.#parts.random(), RETRY);
+  }
+
+  /** Until the store has taken it: told twice, it is refused as settled already. */
+  async #tell(parcel: Parcel, verdict: Verdict): Promise<void> {
+    if (verdict.reason !== null) this.#lastError = verdict.reason;
+    this.#parts.onOutcome?.(verdict.outcome, verdict.reason);
+    for (;;) {
+      try {
+        await this.#parts.store.submit({ type: 'settle_parcel', parcelId: parcel.id, ...verdict });
+        return;
+      } catch (error) {
+        const passing =
+          error instanceof Fault && ['STORE_OVERLOADED', 'STORE_TIMEOUT'].includes(error.code);
+        if (!passing || this.#stopping.signal.aborted) throw error;
+        await this.#parts.sleep(STORE_RETRY_MS, this.#stopping.signal);
+      }
+    }
+  }
+}
+
+type Verdict = Omit<SettleParcelCommand, 'type' | 'parcelId'>;
+
+const NOTHING = { reference: null, reason: null, nextAttemptAt: 0 } as const;
+
+function attemptsOf({ messages }: Parcel): number {
+  return Math.max(1, ...messages.map(({ attempts }) => attempts));
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
