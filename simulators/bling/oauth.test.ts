@@ -180,3 +180,12 @@ test('access can be revoked by the app and by the user; an inactive company rene
   bling.control.revokeAll();
   assert.equal((await bling.call('GET', '/depositos')).status, 401);
 });
+
+test('an answer with new tokens can be lost: the old refresh token is dead all the same', async (t) => {
+  const bling = await bench(t, redirecting);
+  const first = await tokens(bling);
+  const form = { grant_type: 'refresh_token', refresh_token: first.refresh_token };
+  bling.control.addFault({ kind: 'reset_after', path: '/oauth/token', times: 1 });
+  await assert.rejects(bling.token(form));
+  assert.equal(errorOf(await bling.token(form)).description, 'Invalid refresh token');
+});
