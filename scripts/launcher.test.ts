@@ -1,4 +1,4 @@
-// bin/holdfast.js and require-node.js on an older Node, which a preloaded script plays.
+// What starts on an older Node, which a preloaded script plays.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -41,7 +41,9 @@ async function createPackage(t: TestContext): Promise<string> {
   t.after(() => rm(folder, { recursive: true }));
   await cp(join(ROOT, 'bin'), join(folder, 'app/bin'), { recursive: true });
   await mkdir(join(folder, 'app/scripts'));
-  await cp(join(ROOT, 'scripts/require-node.js'), join(folder, 'app/scripts/require-node.js'));
+  for (const script of ['require-node.js', 'run-tests.js']) {
+    await cp(join(ROOT, 'scripts', script), join(folder, 'app/scripts', script));
+  }
   await mkdir(join(folder, 'app/src'));
   await writeFile(join(folder, 'app/package.json'), '{"type":"module"}');
   await writeFile(join(folder, 'app/src/main.ts'), MAIN);
@@ -72,7 +74,7 @@ async function run(folder: string, { args, play, withoutExecve, script, killWhen
   return { stdout, stderr, code };
 }
 
-for (const script of ['bin/holdfast.js', 'scripts/require-node.js']) {
+for (const script of ['bin/holdfast.js', 'scripts/require-node.js', 'scripts/run-tests.js']) {
   test(`${script} says in one line that Node is too old`, async (t) => {
     const folder = await createPackage(t);
     const { stdout, stderr, code } = await run(folder, {

@@ -147,3 +147,9 @@ export async function putStock(url: string, sku: string, onHand: number): Promis
   const text = await answer.text();
   if (!answer.ok) throw new Error(`PUT ${sku}: ${answer.status} ${text}`);
 }
+
+export async function readStock(url: string, sku: string): Promise<{ readonly reserved: number }> {
+  const answer = await fetch(`${url}/stock/${sku}`);
+  if (!answer.ok) throw new Error(`GET ${sku}: ${answer.status} ${await answer.text()}`);
+  return (await answer.json()) as { reserved: number };
+}
