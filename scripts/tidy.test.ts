@@ -103,14 +103,26 @@ test('vocabulary: our own words, prose, strings and other folders pass', () => {
   assert.equal(vocabulary(file('src/http/schemas.ts', 'const a = { hold: 1 };')).length, 1);
 });
 
-test('conformanceRuns: a store without its suite is found', () => {
-  const store = file('src/stores/redis/redis-store.ts', '');
-  const helper = file('src/stores/redis/keys.ts', '');
-  assert.match(
-    messages(conformanceRuns([store, helper]))[0]!,
-    /test\/conformance\/redis\.test\.ts is missing/,
-  );
-  assert.deepEqual(conformanceRuns([store, file('test/conformance/redis.test.ts', '')]), []);
+test('conformanceRuns: a store without its suites is found, whatever its file is called', () => {
+  const suites = [
+    file('test/conformance/redis.test.ts', 'storeSuite(subject);'),
+    file('test/model/redis.test.ts', 'modelSuite(subject, {});'),
+  ];
+  const helper = file('src/stores/redis/keys.ts', 'class Keys implements Clock {}');
+  for (const store of [
+    file('src/stores/redis/redis-store.ts', ''),
+    file('src/stores/redis/valkey.ts', 'class Valkey\n  implements A, ReservationStore {}'),
+  ]) {
+    assert.deepEqual(messages(conformanceRuns([store, helper])), [
+      'no conformance run: test/conformance/redis.test.ts is missing',
+      'no model run: test/model/redis.test.ts is missing',
+    ]);
+    assert.deepEqual(conformanceRuns([store, ...suites]), []);
+    assert.deepEqual(
+      messages(conformanceRuns([store, suites[0]!, file('test/model/redis.test.ts', '')])),
+      ['does not call modelSuite(…)'],
+    );
+  }
   assert.deepEqual(conformanceRuns([helper]), []);
 });
 

@@ -149,16 +149,27 @@ export const vocabulary: FileRule = (file) => {
   return findings;
 };
 
-/** A store that the shared suite does not run against is not proven to be one. */
+/** A store that the shared suites do not run against is not proven to be one. */
 export const conformanceRuns: RepositoryRule = (files) => {
-  const paths = new Set(files.map(({ path }) => path));
-  return [...paths].flatMap((path) => {
-    const store = /^src\/stores\/([^/]+)\/\1-store\.ts$/.exec(path)?.[1];
-    if (store === undefined) return [];
-    const suite = `test/conformance/${store}.test.ts`;
-    return paths.has(suite) ? [] : [{ path, message: `no conformance run: ${suite} is missing` }];
+  const textOf = new Map(files.map(({ path, text }) => [path, text]));
+  return files.flatMap(({ path, text }) => {
+    const [, folder, name] = /^src\/stores\/([^/]+)\/(?:.*\/)?([^/]+)\.ts$/.exec(path) ?? [];
+    if (folder === undefined || name?.endsWith('.test') === true) return [];
+    if (name !== `${folder}-store` && !/\bimplements\b[^{]*\bReservationStore\b/.test(text))
+      return [];
+    return SUITES.flatMap(({ kind, call }) => {
+      const suite = `test/${kind}/${folder}.test.ts`;
+      const run = textOf.get(suite);
+      if (run === undefined) return [{ path, message: `no ${kind} run: ${suite} is missing` }];
+      return run.includes(call) ? [] : [{ path: suite, message: `does not call ${call}…)` }];
+    });
   });
 };
+
+const SUITES = [
+  { kind: 'conformance', call: 'storeSuite(' },
+  { kind: 'model', call: 'modelSuite(' },
+] as const;
 
 export const documentedSettings: RepositoryRule = (files) => {
   const textOf = (path: string): string => files.find((file) => file.path === path)?.text ?? '';
