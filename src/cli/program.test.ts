@@ -8,7 +8,7 @@ import { runCli } from './program.ts';
 
 const COMMANDS = [
   ...['serve', 'demo', 'import', 'export', 'replay', 'rush', 'audit', 'keys', 'backup', 'restore'],
-  ...['config', 'keys create', 'keys list', 'keys revoke'],
+  ...['config', 'config show', 'config check', 'keys create', 'keys list', 'keys revoke'],
   ...['bling', 'bling connect', 'bling status'],
 ];
 

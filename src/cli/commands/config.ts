@@ -18,6 +18,7 @@ export function addConfig({ program, parts, action }: Registry): void {
     .command('show', { isDefault: true })
     .description('each setting, its value, and where it came from (secrets are not shown)')
     .option('--json', 'print as JSON')
+    .addHelpText('after', moreHelp('holdfast config show'))
     .action(
       action(({ json }: Options) => {
         const { lines, warnings } = parts.settings();
@@ -38,6 +39,7 @@ export function addConfig({ program, parts, action }: Registry): void {
     .command('check')
     .description('say whether the settings are right; exit code 78 if not')
     .option('--json', 'print as JSON')
+    .addHelpText('after', moreHelp('HOLDFAST_PORT=9000 holdfast config check'))
     .action(
       action(({ json }: Options) => {
         const { lines, warnings } = parts.settings();
