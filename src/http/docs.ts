@@ -14,7 +14,8 @@ const DESCRIPTION =
   'else does, until the purchase is confirmed or the reservation lapses. Errors are RFC 9457 problems with a ' +
   'stable `code`, explained in [/docs/errors](/docs/errors).\n\n' +
   'The examples are about `SKU-001` and the reservation made last: execute **Set a SKU’s stock and policy** first, ' +
-  'then **Reserve units of one SKU**, and every other one works.';
+  'then **Reserve units of one SKU**, and every other one works: **Release** and **Extend** while it is active, ' +
+  '**Cancel** once it is confirmed.';
 
 /** Call before the routes: it sees those that come after. */
 export async function registerDocs(app: Server, { settings, version }: AppParts): Promise<void> {

@@ -71,7 +71,8 @@ const IDEMPOTENCY_KEY = {
 
 function finishOperation(method: string, path: string, operation: Operation): void {
   const example = EXAMPLES[operation.operationId ?? ''] ?? {};
-  const parameters = (operation.parameters ?? []).map((parameter) => {
+  // A type's own example would be filled in too, such as a page `after` the only SKU there is.
+  const parameters = (operation.parameters ?? []).map(({ example: _ofType, ...parameter }) => {
     const value = example.parameters?.[parameter.name];
     return value === undefined ? parameter : { ...parameter, example: value };
   });
