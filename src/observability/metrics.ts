@@ -87,6 +87,10 @@ export class Metrics {
     this.#addStockGauges();
     this.#addServiceGauges(options);
     collectDefaultMetrics({ register: registry });
+    // Sums of gauges beside them, under a name that Prometheus keeps for counters.
+    for (const what of ['resources', 'handles', 'requests']) {
+      registry.removeSingleMetric(`nodejs_active_${what}_total`);
+    }
   }
 
   #addStockGauges(): void {
