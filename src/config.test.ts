@@ -85,6 +85,7 @@ test('every wrong setting is refused, saying what was given and what is expected
     ['HOLDFAST_MAX_IN_FLIGHT', '0', /of requests from 1/],
     ['HOLDFAST_MAX_EVENT_LOOP_DELAY_MS', '-1', /0 for no limit/],
     ['HOLDFAST_MAX_EVENT_STREAMS', '-1', /of streams from 0/],
+    ['HOLDFAST_DRAIN_MS', '10001', /of milliseconds from 0 to 10000/],
     ['HOLDFAST_MAX_BODY_BYTES', '10', /from 1024/],
     ['HOLDFAST_MAX_IMPORT_BYTES', '10', /from 1024/],
     ['HOLDFAST_METRICS_OPEN', 'yes', /true or false/],

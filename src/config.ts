@@ -79,6 +79,7 @@ const SETTINGS = {
   HOLDFAST_MAX_IN_FLIGHT: whole(1, 1_000_000, 10_000, ' of requests'),
   HOLDFAST_MAX_EVENT_LOOP_DELAY_MS: whole(0, 60_000, 500, ' of milliseconds, 0 for no limit,'),
   HOLDFAST_MAX_EVENT_STREAMS: whole(0, 100_000, 64, ' of streams'),
+  HOLDFAST_DRAIN_MS: whole(0, 10_000, 200, ' of milliseconds'),
 
   HOLDFAST_KEY: setting(
     Type.String({ pattern: String.raw`^[\x21-\x7e]*$` }),
@@ -116,6 +117,8 @@ export interface Config {
   };
   readonly queueLimit: number;
   readonly commandDeadlineMs: number;
+  /** From the announcement of a stop to the closing of the door. */
+  readonly drainMs: number;
   readonly http: {
     /** Where callers reach the service; null where that is not known. */
     readonly publicUrl: string | null;
@@ -296,6 +299,7 @@ function build(values: Values): Config {
     },
     queueLimit: values.HOLDFAST_QUEUE_LIMIT,
     commandDeadlineMs: values.HOLDFAST_COMMAND_DEADLINE_MS,
+    drainMs: values.HOLDFAST_DRAIN_MS,
     http: {
       publicUrl: emptyToNull(values.HOLDFAST_PUBLIC_URL),
       requireKeys: values.HOLDFAST_REQUIRE_KEYS,

@@ -283,6 +283,8 @@ async function startService(config: Config): Promise<RunningService> {
         log.logger.info({ 'event.action': 'stop' }, 'stopping');
         app.beginShutdown();
         stopKeys();
+        // Closing a connection that its caller is about to use would cost the caller that request.
+        await sleep(config.drainMs);
         await app.close();
         await stopHousekeeping();
         await store.close();

@@ -4,7 +4,7 @@
  *     const app = await buildApp({ engine, settings: { ...DEFAULT_HTTP_SETTINGS, … }, keys, instruments, logger, version });
  *     await app.listen({ host, port });
  *     …
- *     app.beginShutdown();      // /readyz answers 503, everything else still works
+ *     app.beginShutdown();      // /readyz answers 503; everything else still works, each answer its connection's last
  *     await app.close();        // stops accepting, finishes what is in flight, ends the event streams
  *     await engine.store.close();
  */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
+import { Agent, request } from 'node:http';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -167,6 +168,49 @@ test('stopped in the middle of a sale it answers what is in flight, and forgets 
   const { body } = await call(next, 'GET', '/stock/HAT');
   assert.deepEqual([body['reserved'], body['available']], [granted, 10_000 - granted]);
 });
+
+test('asked to stop, it cuts off no caller that keeps its connection', async (t) => {
+  const settings = { HOLDFAST_DRAIN_MS: '10000', HOLDFAST_LOG_RESERVATIONS: 'none' };
+  const service = await serve(t, tempFolder(t), settings, ['--store', 'memory']);
+  await call(service, 'PUT', '/stock/HAT', { on_hand: 1_000_000 });
+  const agent = new Agent({ keepAlive: true });
+  t.after(() => agent.destroy());
+  const reserve = () => reserveOver(agent, service.url);
+  let answered = 0;
+  let last = 0;
+  const buyer = async (): Promise<void> => {
+    for (;;) {
+      const { status, closes } = await reserve();
+      assert.equal(status, 200);
+      answered += 1;
+      if (!closes) continue;
+      last += 1;
+      return;
+    }
+  };
+  const buyers = Array.from({ length: 20 }, buyer);
+  await until(() => Promise.resolve(answered > 200));
+  service.signal('SIGTERM');
+  await Promise.all(buyers);
+  assert.equal(last, 20);
+  assert.equal((await call(service, 'GET', '/readyz')).status, 503);
+  service.signal('SIGTERM');
+  assert.equal((await service.ended).code, 130);
+});
+
+/** Rejects when the connection breaks. */
+function reserveOver(agent: Agent, url: string): Promise<{ status: number; closes: boolean }> {
+  return new Promise((resolve, reject) => {
+    const asked = request(`${url}/stock/HAT/reserve`, { method: 'POST', agent }, (answer) => {
+      const { statusCode = 0, headers } = answer;
+      answer.once('end', () =>
+        resolve({ status: statusCode, closes: headers.connection === 'close' }),
+      );
+      answer.once('error', reject).resume();
+    });
+    asked.once('error', reject).end();
+  });
+}
 
 test('a second signal does not wait for what is in flight', async (t) => {
   const service = await serve(t, tempFolder(t), {}, ['--store', 'memory']);

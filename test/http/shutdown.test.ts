@@ -73,5 +73,5 @@ test('close finishes what is in flight, ends the streams and closes idle connect
   finish();
   assert.equal(parseAnswers(await busy.closed())[0]?.status, 200);
   await closed;
-  assert.ok(performance.now() - started < 5_000);
+  assert.ok(performance.now() - started < 30_000, 'it waited for an idle connection');
 });
