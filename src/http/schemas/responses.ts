@@ -85,7 +85,11 @@ const level = {
   shortfall: Int('Units promised beyond what is there.'),
   next_expiry_at: nullable(Time('When the next active reservation may lapse.')),
   max_per_order: nullable(Int('Most units in one order.')),
-  max_per_customer: nullable(Int('Most units one customer may have.')),
+  max_per_customer: nullable(
+    Int(
+      'Most units one customer may have, reserved and bought; what has been purged is forgotten.',
+    ),
+  ),
   ttl_seconds: nullable(Int('Default and longest lifetime of a reservation.')),
   opens_at: nullable(Time('Not on sale before.')),
   closes_at: nullable(Time('Not on sale from then on.')),
