@@ -179,3 +179,14 @@ void it('an audit finds what was changed by hand', async (t) => {
   await server.ask('XDEL', `{${TAG}}:ledger`, part?.[0] ?? '');
   assert.ok((await kinds()).includes('ledger_gap'));
 });
+
+void it('books of another format are left alone', async (t) => {
+  if (!hasRedis(t)) return;
+  const server = await RedisServer.start(t);
+  const store = await openStore(t, server.url);
+  await store.submit(setStock('A', 1));
+  assert.equal(await server.ask('HGET', `{${TAG}}:meta`, 'format'), '1');
+  await (await openStore(t, server.url)).close();
+  await server.ask('HSET', `{${TAG}}:meta`, 'format', '2');
+  await assert.rejects(openStore(t, server.url), { code: 'STORE_VERSION', message: /format 2/ });
+});

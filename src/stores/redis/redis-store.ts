@@ -68,6 +68,7 @@ export class RedisStore implements ReservationStore {
     try {
       const time = clock === undefined ? null : () => clock.now();
       const shard = new Shard({ connection, rules, tag: hashTag, time });
+      await shard.checkFormat();
       const { now, headSeq } = await shard.stats();
       return new RedisStore(options, connection, shard, { now, headSeq });
     } catch (error) {

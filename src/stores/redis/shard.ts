@@ -4,6 +4,7 @@ import type { LedgerEntry } from '../../core/ledger.ts';
 import { hasLapsed, type Reservation } from '../../core/reservation.ts';
 import type { Rules } from '../../core/rules.ts';
 import type { LevelView, StockLevel } from '../../core/stock-level.ts';
+import { Fault } from '../../engine/faults.ts';
 import type {
   CommitNotice,
   LedgerQuery,
@@ -48,6 +49,8 @@ export interface ShardOptions {
   readonly time: (() => number) | null;
 }
 
+/** What the scripts write; `FORMAT` of commands/lib/book-writes.lua is the same. */
+const BOOKS_FORMAT = '1';
 /** Levels and reservations that one script reads at most. */
 const PAGE = 500;
 /** Parts of the ledger that are read at once: up to 64 entries each. */
@@ -179,6 +182,15 @@ export class Shard {
       number | null,
     ];
     return { now, skus, active, headSeq, oldestDueAt };
+  }
+
+  /** Throws `Fault` where the books are of another version. */
+  async checkFormat(): Promise<void> {
+    const found = await this.#connection.read('HGET', [this.#keys.meta], ['format']);
+    const format = found as string | null;
+    if (format === null || format === BOOKS_FORMAT) return;
+    const message = `the books in Redis have format ${format}, this version of Holdfast reads format ${BOOKS_FORMAT}`;
+    throw new Fault('STORE_VERSION', message);
   }
 
   async headSeq(): Promise<number> {

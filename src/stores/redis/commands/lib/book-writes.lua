@@ -159,6 +159,9 @@ function book.appendDraft(draft)
     draft.detail)
 end
 
+-- Of all that stands in the keys; BOOKS_FORMAT of shard.ts is the same. A change that older scripts cannot read raises it.
+local FORMAT = 1
+
 -- One part of the stream holds so many entries at most.
 local ENTRIES_PER_PART = 64
 
@@ -210,7 +213,7 @@ function book.write()
     writeEntries()
     writeLevels()
   end
-  redis.call('HSET', KEY.meta, 'seq', book.seq, 'clock', book.now)
+  redis.call('HSET', KEY.meta, 'seq', book.seq, 'clock', book.now, 'format', FORMAT)
   writeReservations()
   writeDeadlines()
   for sku in pairs(cache.deadlinesOf) do writeDeadlinesOf(sku) end

@@ -1,7 +1,7 @@
 -- The books of one shard during one call: what was read is remembered, what changes is gathered and written together
 -- at the end (lib/book-writes.lua), so that a batch reads and writes each thing once.
 -- Keys, all in one slot, in this order; the last four begin a name that a SKU ends:
---   1 meta          hash: seq of the newest entry, clock (highest reading, epoch ms), purgedBefore (epoch ms)
+--   1 meta          hash: seq of the newest entry, clock (highest reading, epoch ms), purgedBefore (epoch ms), format
 --   2 levels        hash: SKU -> "on_hand reserved allocated safety_stock" and, if any, its policy as JSON
 --   3 skus          sorted set: SKUs, all of score 0, so in code point order
 --   4 reservations  hash: id -> JSON
