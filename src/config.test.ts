@@ -53,9 +53,13 @@ test('every wrong setting is refused, saying what was given and what is expected
     ['HOLDFAST_PORT', 'eighty', /=eighty: expected a whole number from 0 to 65535/],
     ['HOLDFAST_PORT', '65536', /0 to 65535/],
     ['HOLDFAST_PORT', '80.5', /0 to 65535/],
-    ['HOLDFAST_STORE', 'sqlite', /one of embedded, memory/],
-    ['HOLDFAST_STORE', 'redis://h', /the Redis store is not in this version/],
-    ['HOLDFAST_STORE', 'rediss://h', /the Redis store is not in this version/],
+    ['HOLDFAST_STORE', 'sqlite', /embedded, memory, or the address of Redis/],
+    ['HOLDFAST_STORE', 'redis+ring://h', /the address of Redis/],
+    ['HOLDFAST_REDIS_HASH_TAG', 'a{b', /letters, digits/],
+    ['HOLDFAST_REDIS_ACK_REPLICAS', '-1', /of replicas from 0 to 10/],
+    ['HOLDFAST_REDIS_AFTER_FAILOVER', 'luck', /one of safety, availability/],
+    ['HOLDFAST_REDIS_PERSISTENCE', 'no', /one of required, warn/],
+    ['HOLDFAST_REDIS_SENTINEL_PASSWORD', 'two words', /a password/],
     ['HOLDFAST_STORE', 'postgres://h', /the PostgreSQL store is not in this version/],
     ['HOLDFAST_ERP', 'bling', /ERP connectors are not in this version/],
     ['HOLDFAST_ERP', 'webhook', /ERP connectors are not in this version/],
@@ -114,7 +118,7 @@ test('every wrong setting is refused, saying what was given and what is expected
     ['HOLDFAST_WEBHOOK_TIMEOUT_MS', '1', /from 100/],
   ];
   const { settings } = readConfig({});
-  const anything = ['HOLDFAST_DATA_DIR', 'HOLDFAST_LOG_FILE'];
+  const anything = ['HOLDFAST_DATA_DIR', 'HOLDFAST_LOG_FILE', 'HOLDFAST_REDIS_TLS_CA_FILE'];
   const refusable = settings.map(({ name }) => name).filter((name) => !anything.includes(name));
   assert.deepEqual(new Set(wrong.map(([name]) => name)), new Set(refusable), 'every setting');
   for (const [name, value, reason] of wrong) {
@@ -132,8 +136,11 @@ test('all that is wrong is told at once', () => {
 });
 
 test('passwords and keys are not repeated', () => {
-  const [store] = problemsOf({ HOLDFAST_STORE: 'redis://:hunter2@host' });
-  assert.doesNotMatch(store ?? '', /hunter2/);
+  const [store] = problemsOf({ HOLDFAST_STORE: 'postgres://:hunter@2@host' });
+  assert.doesNotMatch(store ?? '', /hunter|2@/);
+  const redis = readConfig({ HOLDFAST_STORE: 'redis://ana:hunter2@host/0' });
+  assert.equal(redis.config.redis.address, 'redis://ana:hunter2@host/0');
+  assert.doesNotMatch(JSON.stringify(redis.settings), /hunter2|ana/);
   const [key] = problemsOf({ HOLDFAST_KEY: 'my secret' });
   assert.doesNotMatch(key ?? '', /my secret/);
   const { settings, config } = readConfig({ HOLDFAST_KEY: 'hf_secret' });

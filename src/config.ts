@@ -27,7 +27,11 @@ const SETTINGS = {
   ),
   HOLDFAST_PORT: whole(0, 65_535, 8000),
   HOLDFAST_DATA_DIR: setting(Type.String({ pattern: String.raw`\S` }), './data', 'a folder'),
-  HOLDFAST_STORE: oneOf(['embedded', 'memory'], 'embedded'),
+  HOLDFAST_STORE: setting(
+    Type.String({ pattern: String.raw`^(embedded|memory|rediss?(\+(sentinel|cluster))?://\S+)$` }),
+    'embedded',
+    'embedded, memory, or the address of Redis (redis://…, redis+sentinel://…, redis+cluster://…)',
+  ),
   HOLDFAST_ERP: oneOf(['none'], 'none'),
   ...ERP_SETTINGS,
 
@@ -53,6 +57,22 @@ const SETTINGS = {
 
   HOLDFAST_QUEUE_LIMIT: whole(1, 1_000_000, 5_000, ' of commands'),
   HOLDFAST_COMMAND_DEADLINE_MS: whole(10, 60_000, 2_000, ' of milliseconds'),
+
+  HOLDFAST_REDIS_HASH_TAG: setting(
+    Type.String({ pattern: String.raw`^[\w.:-]{1,64}$` }),
+    'holdfast',
+    '1 to 64 letters, digits or any of . : _ -',
+  ),
+  HOLDFAST_REDIS_ACK_REPLICAS: whole(0, 10, 0, ' of replicas'),
+  HOLDFAST_REDIS_AFTER_FAILOVER: oneOf(['safety', 'availability'], 'safety'),
+  HOLDFAST_REDIS_PERSISTENCE: oneOf(['required', 'warn'], 'required'),
+  HOLDFAST_REDIS_SENTINEL_PASSWORD: setting(
+    Type.String({ pattern: String.raw`^[\x21-\x7e]*$` }),
+    '',
+    'a password without blanks',
+    true,
+  ),
+  HOLDFAST_REDIS_TLS_CA_FILE: setting(Type.String(), '', 'a file, or nothing'),
 
   HOLDFAST_PUBLIC_URL: setting(
     Type.String({ pattern: String.raw`^(https?://[^\s?#]*[^\s?#/])?$` }),
@@ -97,7 +117,21 @@ export interface Config {
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
-  readonly store: 'embedded' | 'memory';
+  readonly store: 'embedded' | 'memory' | 'redis';
+  /** Of effect only where `store` is `redis`. */
+  readonly redis: {
+    /** May hold a password. */
+    readonly address: string;
+    /** Instances with the same one share their books. */
+    readonly hashTag: string;
+    /** Writes are answered when this many replicas have them. */
+    readonly ackReplicas: number;
+    readonly afterFailover: 'safety' | 'availability';
+    /** Refuse a server that keeps no append-only file? */
+    readonly requirePersistence: boolean;
+    readonly sentinelPassword: string | null;
+    readonly tlsCaFile: string | null;
+  };
   readonly erp: 'none';
   /** Null where nothing was said about it. */
   readonly bling: BlingConfig | null;
@@ -193,7 +227,7 @@ export function readConfig(
     const value = parse(schema, text);
     if (Value.Check(schema, value)) values[name] = value;
     else problems.push(describeProblem(name, text, source, expected, secret === true));
-    const shown = secret === true && text !== '' ? '(set)' : text;
+    const shown = secret === true && text !== '' ? '(set)' : withoutPassword(text);
     settings.push({ name, value: shown, source, expected });
   }
   // Only complete values can be compared with each other.
@@ -217,11 +251,6 @@ function parse(schema: TSchema, text: string): unknown {
 const LATER: readonly { readonly name: Name; readonly like: RegExp; readonly what: string }[] = [
   {
     name: 'HOLDFAST_STORE',
-    like: /^rediss?:/i,
-    what: 'the Redis store is not in this version; a service of this version has its data on its own machine',
-  },
-  {
-    name: 'HOLDFAST_STORE',
     like: /^postgres(ql)?:/i,
     what: 'the PostgreSQL store is not in this version',
   },
@@ -239,12 +268,16 @@ function describeProblem(
   expected: string,
   secret: boolean,
 ): string {
-  // An address may hold a password.
-  const shown = secret ? '…' : text.replace(/\/\/[^@]*@/, '//…@');
+  const shown = secret ? '…' : withoutPassword(text);
   const where = source === 'environment' ? '' : ` (${source === '.env' ? 'in .env' : source})`;
   const later = LATER.find((each) => each.name === name && each.like.test(text));
   const reason = later === undefined ? '' : `${later.what}; `;
   return `${name}=${shown}${where}: ${reason}expected ${expected}`;
+}
+
+/** Of an address. */
+function withoutPassword(text: string): string {
+  return text.replace(/\/\/.*@/, '//…@');
 }
 
 function contradictions(values: Values): string[] {
@@ -271,7 +304,16 @@ function build(values: Values): Config {
     host: values.HOLDFAST_HOST,
     port: values.HOLDFAST_PORT,
     dataDir: values.HOLDFAST_DATA_DIR,
-    store: values.HOLDFAST_STORE,
+    store: storeOf(values.HOLDFAST_STORE),
+    redis: {
+      address: values.HOLDFAST_STORE,
+      hashTag: values.HOLDFAST_REDIS_HASH_TAG,
+      ackReplicas: values.HOLDFAST_REDIS_ACK_REPLICAS,
+      afterFailover: values.HOLDFAST_REDIS_AFTER_FAILOVER,
+      requirePersistence: values.HOLDFAST_REDIS_PERSISTENCE === 'required',
+      sentinelPassword: emptyToNull(values.HOLDFAST_REDIS_SENTINEL_PASSWORD),
+      tlsCaFile: emptyToNull(values.HOLDFAST_REDIS_TLS_CA_FILE),
+    },
     erp: values.HOLDFAST_ERP,
     ...buildErp(values.HOLDFAST_ERP, values),
     log: {
@@ -317,6 +359,10 @@ function build(values: Values): Config {
     },
     clientKey: emptyToNull(values.HOLDFAST_KEY),
   });
+}
+
+function storeOf(text: string): Config['store'] {
+  return text === 'embedded' || text === 'memory' ? text : 'redis';
 }
 
 function emptyToNull(text: string): string | null {

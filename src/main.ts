@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
 import type {
+  Books,
   DataFolder,
   KeyFile,
   Overrides,
@@ -40,6 +41,13 @@ import { dataFiles } from './stores/embedded/data-files.ts';
 import { EmbeddedStore } from './stores/embedded/embedded-store.ts';
 import { readBooks } from './stores/embedded/export.ts';
 import { MemoryStore } from './stores/memory/memory-store.ts';
+import {
+  parseRedisAddress,
+  RedisAddressError,
+  type RedisAddress,
+} from './stores/redis/connection/redis-address.ts';
+import { RedisStore } from './stores/redis/redis-store.ts';
+import { wholeBooks } from './stores/redis/whole-books.ts';
 
 const { version } = packageJson;
 
@@ -50,6 +58,9 @@ const REAL_TIME = {
   now: () => Date.now(),
   sleep: (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal }),
 };
+
+/** A Redis that is being started with us has this long. */
+const REDIS_STARTS_WITHIN_MS = 5_000;
 
 type Sources = ReadonlyMap<string, Source>;
 
@@ -102,12 +113,45 @@ function refuseExposure(config: Config, keys: ApiKeyFile): void {
   );
 }
 
-async function openStore(config: Config, dataDir: string): Promise<ReservationStore> {
+async function openStore(config: Config, dataDir: string, log: Log): Promise<ReservationStore> {
   const { rules, queueLimit, commandDeadlineMs } = config;
-  if (config.store === 'memory') {
-    return new MemoryStore(new SteadyClock(Date.now, () => performance.now()), rules);
+  switch (config.store) {
+    case 'memory':
+      return new MemoryStore(new SteadyClock(Date.now, () => performance.now()), rules);
+    case 'redis':
+      return openRedisStore(config, (message) => log.logger.warn(message));
+    case 'embedded':
+      return EmbeddedStore.open({ dataDir, rules, queueLimit, commandDeadlineMs });
   }
-  return EmbeddedStore.open({ dataDir, rules, queueLimit, commandDeadlineMs });
+}
+
+async function openRedisStore(
+  config: Config,
+  report: (message: string) => void,
+): Promise<RedisStore> {
+  const { rules, queueLimit, commandDeadlineMs } = config;
+  const { address, hashTag, ...redis } = config.redis;
+  const connection = {
+    ...redis,
+    queueLimit,
+    commandDeadlineMs,
+    startWithinMs: REDIS_STARTS_WITHIN_MS,
+  };
+  return RedisStore.open({
+    connection: { ...connection, address: redisAddress(address) },
+    rules,
+    hashTag,
+    report,
+  });
+}
+
+function redisAddress(text: string): RedisAddress {
+  try {
+    return parseRedisAddress(text);
+  } catch (error) {
+    if (!(error instanceof RedisAddressError)) throw error;
+    throw new CliFailure(`HOLDFAST_STORE: ${error.message}`, EXIT.config);
+  }
 }
 
 function openOutput(target: string): LogOutput {
@@ -250,7 +294,7 @@ async function startService(config: Config): Promise<RunningService> {
   const keys = await openKeys(dataDir);
   refuseExposure(config, keys);
   const log = openLog(config, dataDir);
-  const store = await openStore(config, dataDir);
+  const store = await openStore(config, dataDir, log);
   const metrics = watch(store, log);
   const failed = new Promise<Error>((resolve) => {
     store.onFailure((fault) => {
@@ -271,13 +315,13 @@ async function startService(config: Config): Promise<RunningService> {
     return {
       url,
       store: store.name,
-      durable: config.store === 'embedded',
-      dataDir,
+      durable: config.store !== 'memory',
+      place: config.store === 'redis' ? placeOf(config) : dataDir,
       skus,
       someSku: some?.sku ?? null,
       keys: keys.enabled(),
       logFile: log.file,
-      notes: store instanceof EmbeddedStore ? store.warnings : [],
+      notes: store instanceof EmbeddedStore || store instanceof RedisStore ? store.warnings : [],
       failed,
       stop: async () => {
         log.logger.info({ 'event.action': 'stop' }, 'stopping');
@@ -312,9 +356,28 @@ async function openKeyFile(dataDir: string): Promise<KeyFile> {
   };
 }
 
+/** Those that the settings name, unless a folder is given. */
+function openBooks(settings: () => Config, folder: string | undefined): Books {
+  if (folder !== undefined) return openDataFolder(folder);
+  const config = settings();
+  if (config.store !== 'redis') return openDataFolder(config.dataDir);
+  const opened = (): Promise<RedisStore> =>
+    openRedisStore(config, (message) => process.stderr.write(`holdfast: ${message}\n`));
+  return { place: placeOf(config), ...wholeBooks(opened) };
+}
+
+/** Where the books are, for people. */
+function placeOf(config: Config): string {
+  if (config.store !== 'redis') return config.dataDir;
+  const { hosts } = redisAddress(config.redis.address);
+  const names = hosts.map(({ host, port }) => `${host}:${port}`).join(', ');
+  return `Redis at ${names} under {${config.redis.hashTag}}`;
+}
+
 function openDataFolder(folder: string): DataFolder {
   const dataDir = resolve(folder);
   return {
+    place: folder,
     hasBooks: () => existsSync(dataFiles(dataDir).database),
     audit: () => auditDataDir(dataDir),
     read: () => readBooks(dataDir),
@@ -362,6 +425,7 @@ async function main(): Promise<void> {
     version,
     settings: (overrides) => viewSettings(readSettings(fromFile, overrides)),
     startService: (overrides) => startService(readSettings(fromFile, overrides).config),
+    openBooks: (folder) => openBooks(() => readSettings(fromFile).config, folder),
     openDataFolder,
     openKeyFile,
     openBling: (overrides) => openBlingDesk(readSettings(fromFile, overrides).config),

@@ -28,7 +28,8 @@ export interface RunningService {
   readonly url: string;
   readonly store: string;
   readonly durable: boolean;
-  readonly dataDir: string;
+  /** Where its books are, for people. */
+  readonly place: string;
   readonly skus: number;
   /** A SKU that is there, to try things out with; null in an empty store. */
   readonly someSku: string | null;
@@ -52,11 +53,17 @@ export interface BooksReader {
   close(): void;
 }
 
-/** A data folder, also while a service runs on it. */
-export interface DataFolder {
-  hasBooks(): boolean;
+/** The books, wherever they are, also while a service runs on them. */
+export interface Books {
+  /** Where they are, for people. */
+  readonly place: string;
   audit(): Promise<AuditReport>;
   read(): BooksReader;
+}
+
+/** A data folder, also while a service runs on it. */
+export interface DataFolder extends Books {
+  hasBooks(): boolean;
   /** Copies the books to a new file and verifies the copy. `onProgress`: pages of the books. */
   backup(file: string, onProgress: (done: number, total: number) => void): Promise<void>;
   /**
@@ -92,6 +99,8 @@ export interface CliParts {
   settings(overrides?: Overrides): SettingsView;
   /** Throws `CliFailure` with a line for people where the service cannot start. */
   startService(overrides: Overrides): Promise<RunningService>;
+  /** Without a folder: those that the settings name. */
+  openBooks(dataDir: string | undefined): Books;
   openDataFolder(dataDir: string): DataFolder;
   openKeyFile(dataDir: string): Promise<KeyFile>;
   /** Throws `CliFailure` (78) where nothing was said about Bling. */

@@ -29,9 +29,9 @@ export function greeting(service: RunningService, { version, io }: CliParts): st
   ];
 }
 
-function describeStore({ store, durable, dataDir, skus }: RunningService): string {
+function describeStore({ store, durable, place, skus }: RunningService): string {
   const stock = skus === 0 ? 'no stock yet' : plural(skus, 'SKU');
-  return durable ? `${store}, durable, in ${dataDir}: ${stock}` : `${store}: ${stock}`;
+  return durable ? `${store}, durable, in ${place}: ${stock}` : `${store}: ${stock}`;
 }
 
 function describeAccess({ keys }: RunningService): string {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import test from 'node:test';
 import { Fault } from '../engine/faults.ts';
-import type { CliParts, DataFolder, RunningService } from './cli-parts.ts';
+import type { Books, CliParts, RunningService } from './cli-parts.ts';
 import { CliFailure } from './exit-codes.ts';
 import { runCli } from './program.ts';
 
@@ -24,6 +24,7 @@ async function run(args: string, parts: Partial<CliParts> = {}) {
     version: '1.2.3',
     settings: () => ({ lines: [], warnings: [], dataDir: './data', clientKey: null }),
     startService: missing,
+    openBooks: missing,
     openDataFolder: missing,
     openKeyFile: missing,
     openBling: missing,
@@ -32,8 +33,8 @@ async function run(args: string, parts: Partial<CliParts> = {}) {
   return { code, ...said };
 }
 
-function auditing(audit: DataFolder['audit']): Partial<CliParts> {
-  return { openDataFolder: () => ({ audit }) as DataFolder };
+function auditing(audit: Books['audit']): Partial<CliParts> {
+  return { openBooks: () => ({ place: './data', audit }) as Books };
 }
 
 test('without a command it says what there is', async () => {
@@ -89,7 +90,7 @@ test('an audit that finds something ends with 1 and says what', async () => {
 test('asked to stop while it still starts, a service starts, and then stops well', async () => {
   let stopped = false;
   const service: RunningService = {
-    ...{ url: 'http://127.0.0.1:1', store: 'memory', durable: false, dataDir: './data' },
+    ...{ url: 'http://127.0.0.1:1', store: 'memory', durable: false, place: './data' },
     ...{ skus: 0, someSku: null, keys: false, logFile: null, notes: [] },
     failed: new Promise<never>(() => undefined),
     stop: () => Promise.resolve(void (stopped = true)),

@@ -49,7 +49,7 @@ test('config shows each value and where it came from, and keeps secrets', async 
 test('wrong settings end every command that needs them with 78, all named', async (t) => {
   const settings = {
     HOLDFAST_PORT: 'x',
-    HOLDFAST_STORE: 'redis://:pw@host',
+    HOLDFAST_STORE: 'postgres://:pw@host',
     HOLDFAST_ERP: 'bling',
   };
   for (const command of ['serve', 'config', 'audit']) {
@@ -57,7 +57,7 @@ test('wrong settings end every command that needs them with 78, all named', asyn
     assert.equal(code, 78, command);
     assert.match(stderr, /3 settings are wrong/);
     assert.match(stderr, /HOLDFAST_PORT=x: expected a whole number/);
-    assert.match(stderr, /the Redis store is not in this version/);
+    assert.match(stderr, /the PostgreSQL store is not in this version/);
     assert.match(stderr, /ERP connectors are not in this version/);
     assert.doesNotMatch(stderr, /pw/);
   }

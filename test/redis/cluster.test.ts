@@ -11,6 +11,7 @@ import {
   type ClusterNode,
   type RedisCluster,
 } from '../support/redis-servers.ts';
+import { moveSlot } from './slots.ts';
 import { open, refusal, takeUnder } from './support.ts';
 
 function urlOf(nodes: readonly ClusterNode[]): string {
@@ -67,20 +68,6 @@ void test('keys find their nodes, and a slot may move while it is in use', async
   assert.deepEqual([...takers].sort(), [...taken].sort());
   assert.equal(1_000_000 - Number(await connection.read('GET', [key])), taken.length);
 });
-
-/** As `redis-cli --cluster reshard` does it; in between, half of the keys are here and half there. */
-async function moveSlot(slot: number, from: ClusterNode, to: ClusterNode): Promise<void> {
-  await to.server.ask('CLUSTER', 'SETSLOT', slot, 'IMPORTING', from.id);
-  await from.server.ask('CLUSTER', 'SETSLOT', slot, 'MIGRATING', to.id);
-  for (;;) {
-    const keys = (await from.server.ask('CLUSTER', 'GETKEYSINSLOT', slot, 1)) as string[];
-    if (keys.length === 0) break;
-    await from.server.ask('MIGRATE', to.server.host, to.server.port, '', 0, 5000, 'KEYS', ...keys);
-    await sleep(20);
-  }
-  await to.server.ask('CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
-  await from.server.ask('CLUSTER', 'SETSLOT', slot, 'NODE', to.id);
-}
 
 void test('a primary dies under load: with acknowledged replicas, nothing that was taken is lost', async (t) => {
   if (!hasRedis(t)) return;

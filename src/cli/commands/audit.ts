@@ -21,14 +21,14 @@ export function addAudit({ program, parts, action }: Registry): void {
     .command('audit')
     .description('prove that every level is the sum of its ledger entries; exit code 1 if not')
     .addOption(dataDirOption())
-    .option('--url <url>', 'ask a running service instead of reading a data folder')
+    .option('--url <url>', 'ask a running service instead of reading the books')
     .addOption(keyOption())
     .option('--json', 'print as JSON')
     .addHelpText(
       'after',
       moreHelp(
         'holdfast audit --data-dir /var/lib/holdfast',
-        'Reads the books as they are on disk, also while a service runs on them, and changes nothing.',
+        'Reads the books as they are, also while a service runs on them, and changes nothing.',
       ),
     )
     .action(action((options: Options) => audit(options, parts)));
@@ -45,8 +45,8 @@ async function audit(options: Options, parts: CliParts): Promise<ExitCode> {
 async function obtain(options: Options, parts: CliParts): Promise<[AuditReport, string]> {
   const { url } = options;
   if (url === undefined) {
-    const dataDir = options.dataDir ?? parts.settings().dataDir;
-    return [await parts.openDataFolder(dataDir).audit(), dataDir];
+    const books = parts.openBooks(options.dataDir);
+    return [await books.audit(), books.place];
   }
   const client = connect({ ...options, url }, parts);
   try {

@@ -59,7 +59,7 @@ export function addExport({ program, parts, action }: Registry): void {
 
 async function exportBooks(options: Options, parts: CliParts): Promise<ExitCode> {
   const { stdout, stderr } = parts.io;
-  const books = parts.openDataFolder(options.dataDir ?? parts.settings().dataDir).read();
+  const books = parts.openBooks(options.dataDir).read();
   let rows = 0;
   const lines = (async function* () {
     try {

@@ -28,7 +28,10 @@ export function addServe({ program, parts, action }: Registry): void {
     .option('--host <host>', 'address to listen on (default: HOLDFAST_HOST, or 127.0.0.1)')
     .option('--port <port>', 'port to listen on (default: HOLDFAST_PORT, or 8000)')
     .addOption(dataDirOption())
-    .option('--store <store>', 'embedded or memory (default: HOLDFAST_STORE, or embedded)')
+    .option(
+      '--store <store>',
+      'embedded, memory or the address of Redis (default: HOLDFAST_STORE, or embedded)',
+    )
     .option('--quiet', 'do not greet; warnings and failures are still told')
     .addHelpText(
       'after',

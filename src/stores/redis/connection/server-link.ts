@@ -155,7 +155,8 @@ export class ServerLink {
     }
     if (error.name === 'ReplyError') {
       this.#answeredAt = performance.now();
-      return refusalOf(error.message) ?? error;
+      // Not the error itself: it carries the whole command, with what callers told us.
+      return refusalOf(error.message) ?? new Error(`Redis refused a command: ${error.message}`);
     }
     // Never written: the connection had ended before.
     if (error.message.startsWith("Stream isn't writeable"))
@@ -163,7 +164,6 @@ export class ServerLink {
     return new Fault('STORE_UNAVAILABLE', `the connection to Redis was lost: ${error.message}`, {
       retryable: true,
       outcomeUnknown: write,
-      cause: error,
     });
   }
 

@@ -1,0 +1,166 @@
+/** A sale over several instances of the Redis store, watched from outside: what callers were told is what counts. */
+import assert from 'node:assert/strict';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DEFAULT_RULES } from '../../src/core/rules.ts';
+import { Fault } from '../../src/engine/faults.ts';
+import { parseRedisAddress } from '../../src/stores/redis/connection/redis-address.ts';
+import type { ConnectionSettings } from '../../src/stores/redis/connection/redis-connection.ts';
+import { RedisStore } from '../../src/stores/redis/redis-store.ts';
+import { confirm, reserve, setStock, uuid } from '../support/commands.ts';
+import { until } from '../support/redis-servers.ts';
+import type { Lifetime } from '../support/temp-dir.ts';
+
+export interface Instance {
+  readonly store: RedisStore;
+  readonly reports: readonly string[];
+}
+
+export async function openInstance(
+  t: Lifetime,
+  url: string,
+  settings: Partial<ConnectionSettings> = {},
+): Promise<Instance> {
+  const reports: string[] = [];
+  const store = await RedisStore.open({
+    connection: {
+      address: parseRedisAddress(url),
+      sentinelPassword: null,
+      tlsCaFile: null,
+      requirePersistence: false,
+      ackReplicas: 0,
+      afterFailover: 'safety',
+      commandDeadlineMs: 2_000,
+      queueLimit: 5_000,
+      startWithinMs: 30_000,
+      ...settings,
+    },
+    rules: DEFAULT_RULES,
+    hashTag: 'shop',
+    report: (message) => reports.push(message),
+  });
+  t.after(() => store.close());
+  return { store, reports };
+}
+
+export async function allReady(instances: readonly Instance[]): Promise<void> {
+  await until('every instance sells', async () =>
+    instances.every(({ store }) => store.health().ready),
+  );
+}
+
+/** What buyers were told, by reservation. */
+export interface Sale {
+  readonly sku: string;
+  readonly onHand: number;
+  readonly granted: Set<string>;
+  readonly confirmed: Set<string>;
+  readonly notDone: Set<string>;
+  readonly unknown: Set<string>;
+  refused: number;
+  /** The longest time without a grant while there was still something to grant, in ms. */
+  longestPauseMs: number;
+}
+
+let ids = 0;
+
+/** One SKU of `onHand` units, sold by `lanes` buyers at each instance until it is sold out or `stop` says so. */
+export function startSale(
+  instances: readonly Instance[],
+  { sku, onHand, lanes = 8 }: { sku: string; onHand: number; lanes?: number },
+): { readonly sale: Sale; readonly done: Promise<void>; stop(): void } {
+  const sale: Sale = {
+    sku,
+    onHand,
+    granted: new Set(),
+    confirmed: new Set(),
+    notDone: new Set(),
+    unknown: new Set(),
+    refused: 0,
+    longestPauseMs: 0,
+  };
+  let stopped = false;
+  let grantedAt = performance.now();
+  const buyer = async (store: RedisStore): Promise<void> => {
+    while (!stopped) {
+      const id = uuid((ids += 1));
+      const answer = await told(sale, id, () => store.submit(reserve(id, sku)));
+      if (answer === null) continue;
+      if (!answer.ok) {
+        assert.match(answer.rejection.code, /^(all_reserved|sold_out)$/);
+        sale.refused += 1;
+        return;
+      }
+      sale.granted.add(id);
+      sale.longestPauseMs = Math.max(sale.longestPauseMs, performance.now() - grantedAt);
+      grantedAt = performance.now();
+      if (ids % 4 !== 0) continue;
+      const paid = await told(sale, id, () => store.submit(confirm(id, { order: id })));
+      if (paid?.ok) sale.confirmed.add(id);
+    }
+  };
+  const buyers = instances.flatMap(({ store }) =>
+    Array.from({ length: lanes }, () => buyer(store)),
+  );
+  return {
+    sale,
+    done: Promise.all(buyers).then(() => undefined),
+    stop: () => {
+      stopped = true;
+    },
+  };
+}
+
+/** Null where the store gave no answer; anything but a `Fault` that says whether to try again fails the test. */
+async function told<T>(sale: Sale, id: string, ask: () => Promise<T>): Promise<T | null> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof Fault) || !error.retryable) throw error;
+    if (!sale.granted.has(id)) (error.outcomeUnknown ? sale.unknown : sale.notDone).add(id);
+    await sleep(5);
+    return null;
+  }
+}
+
+export async function putOnSale({ store }: Instance, sku: string, onHand: number): Promise<void> {
+  const answer = await store.submit(setStock(sku, onHand));
+  assert.ok(answer.ok);
+}
+
+export interface Verdict {
+  /** Reservations that a caller was granted, or confirmations that were answered, and that are not in the books. */
+  readonly lost: number;
+  /** Units granted to callers beyond what there was. */
+  readonly oversold: number;
+  /** Reservations in the books of which the caller was told that nothing was done. */
+  readonly phantoms: number;
+}
+
+/** Compares what callers were told with the books, which must agree with themselves. */
+export async function judge({ store }: Instance, sale: Sale): Promise<Verdict> {
+  const report = await store.audit();
+  assert.deepEqual(report.problems, []);
+  const lost = await countOf(sale.granted, async (id) => {
+    const found = await store.reservation(id);
+    const paid = found?.status === 'confirmed' || found?.status === 'acknowledged';
+    return sale.confirmed.has(id) ? !paid : found === null;
+  });
+  const phantoms = await countOf(
+    sale.notDone,
+    async (id) => (await store.reservation(id)) !== null,
+  );
+  return { lost, oversold: Math.max(0, sale.granted.size - sale.onHand), phantoms };
+}
+
+async function countOf(
+  ids: ReadonlySet<string>,
+  holds: (id: string) => Promise<boolean>,
+): Promise<number> {
+  let count = 0;
+  const waiting = [...ids];
+  while (waiting.length > 0) {
+    const found = await Promise.all(waiting.splice(0, 500).map(holds));
+    count += found.filter(Boolean).length;
+  }
+  return count;
+}
