@@ -4,6 +4,7 @@ import {
   check,
   commentedOutCode,
   conformanceRuns,
+  connectorRuns,
   documentedSettings,
   fileLength,
   leftovers,
@@ -150,4 +151,11 @@ test('check runs every rule', () => {
     ),
   );
   assert.equal(found.size, 7, [...found].join('\n'));
+});
+
+test('connectorRuns: a connector without its suite is found', () => {
+  const connector = file('src/connectors/sap/sap-connector.ts', '');
+  const suite = 'test/conformance/sap-connector.test.ts';
+  assert.match(messages(connectorRuns([connector]))[0]!, /sap-connector\.test\.ts is missing/);
+  assert.deepEqual(connectorRuns([connector, file(suite, '')]), []);
 });

@@ -171,6 +171,17 @@ const SUITES = [
   { kind: 'model', call: 'modelSuite(' },
 ] as const;
 
+/** Nor is a connector. */
+export const connectorRuns: RepositoryRule = (files) => {
+  const paths = new Set(files.map(({ path }) => path));
+  return [...paths].flatMap((path) => {
+    const connector = /^src\/connectors\/([^/]+)\/(\1-connector)\.ts$/.exec(path)?.[2];
+    if (connector === undefined) return [];
+    const suite = `test/conformance/${connector}.test.ts`;
+    return paths.has(suite) ? [] : [{ path, message: `no conformance run: ${suite} is missing` }];
+  });
+};
+
 export const documentedSettings: RepositoryRule = (files) => {
   const textOf = (path: string): string => files.find((file) => file.path === path)?.text ?? '';
   const known = files.filter(({ path }) => /^src\/config(?:\.ts|\/[^.]+\.ts)$/.test(path));
@@ -198,7 +209,11 @@ const FILE_RULES: readonly FileRule[] = [
   commentedOutCode,
   vocabulary,
 ];
-const REPOSITORY_RULES: readonly RepositoryRule[] = [conformanceRuns, documentedSettings];
+const REPOSITORY_RULES: readonly RepositoryRule[] = [
+  conformanceRuns,
+  connectorRuns,
+  documentedSettings,
+];
 
 export function check(files: readonly SourceFile[]): Finding[] {
   return [

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { startBlingSimulator } from '../../simulators/bling/server.ts';
 import { holdfast, tempFolder } from './support.ts';
 
 const SETTINGS = {
@@ -46,4 +47,35 @@ test('connect with a code while Bling is out of reach: said so, nothing kept', a
     settings,
   });
   assert.match(without.stderr, /there is no code in that address/);
+});
+
+test('connect with the address that the browser ended at, then status: all is well', async (t) => {
+  const simulator = await startBlingSimulator({
+    switches: { redirectUri: 'https://shop.example/callback' },
+  });
+  t.after(() => simulator.stop());
+  const cwd = tempFolder(t);
+  const settings = {
+    ...SETTINGS,
+    HOLDFAST_BLING_API_URL: simulator.apiUrl,
+    HOLDFAST_BLING_OAUTH_URL: simulator.apiUrl,
+    HOLDFAST_BLING_CLIENT_ID: simulator.client.id,
+    HOLDFAST_BLING_CLIENT_SECRET: simulator.client.secret,
+    HOLDFAST_BLING_DEPOSIT_ID: String(simulator.depositId),
+  };
+  const query = `response_type=code&client_id=${simulator.client.id}&state=s`;
+  const page = await fetch(`${simulator.apiUrl}/oauth/authorize?${query}`, { redirect: 'manual' });
+  const address = page.headers.get('location') ?? '';
+  assert.match(address, /^https:\/\/shop\.example\/callback\?/);
+  const connected = await holdfast(['bling', 'connect', '--code', address], { cwd, settings });
+  assert.deepEqual([connected.code, connected.stderr], [0, '']);
+  const status = await holdfast(['bling', 'status'], { cwd, settings });
+  assert.equal(status.code, 0, status.stdout);
+  assert.match(status.stdout, /^deposit +\d+ \(Geral\)$/m);
+  assert.match(status.stdout, /^refresh token +good for 29 days$/m);
+  assert.ok(!status.stdout.includes(simulator.client.secret));
+  const wrong = { ...settings, HOLDFAST_BLING_DEPOSIT_ID: '777' };
+  const lost = await holdfast(['bling', 'status'], { cwd, settings: wrong });
+  assert.equal(lost.code, 1);
+  assert.match(lost.stdout, /deposit 777 does not exist in Bling; active are: \d+ \(Geral\)/);
 });
