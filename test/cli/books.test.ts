@@ -14,7 +14,8 @@ test('a file with wrong rows is refused row by row, and nothing is sent', async 
   );
   assert.match(stdout, /Nothing was sent: .* has 22 errors in 22 rows\./);
   const json = await holdfast(['import', file, '--json', '--url', 'http://127.0.0.1:9']);
-  assert.equal((JSON.parse(json.stdout) as { errors: number }).errors, 22);
+  const told = JSON.parse(json.stdout) as Record<string, unknown>;
+  assert.deepEqual([told['imported'], told['rows'], told['errors']], [false, 22, 22]);
 });
 
 test('the stock of a real shop: tried, imported, exported, imported again, backed up, restored', async (t) => {
@@ -28,6 +29,10 @@ test('the stock of a real shop: tried, imported, exported, imported again, backe
   assert.equal(tried.code, 0, tried.stderr);
   assert.match(tried.stdout, /^classic-varsity-top-small +0 +1 +created$/m);
   assert.match(tried.stdout, /nothing has changed/);
+  const triedJson = await run(...shopify, '--dry-run', '--json');
+  const told = JSON.parse(triedJson.stdout) as Record<string, unknown>;
+  assert.deepEqual([told['imported'], told['dry_run'], told['created']], [false, true, 22]);
+  assert.deepEqual([told['rows'], told['errors'], told['warnings']], [22, 0, 0]);
   assert.equal((await call(service, 'GET', '/stock/led-high-tops')).status, 404);
   const imported = await run(...shopify);
   assert.match(imported.stdout, /Set 22 SKUs \(22 named by their handle\): 22 new/);

@@ -71,8 +71,17 @@ async function importStock(path: string, options: Options, parts: CliParts): Pro
       body: Readable.from(inPieces(formatStockNdjson(file.rows))),
     });
     const result = readAnswer(answer);
-    if (options.json) writeJson(stdout, { ...answer, format: file.format, ...problemsJson(file) });
-    else writeLines(stdout, describeResult(result, file, options));
+    if (options.json) {
+      // What the service says of warnings is about the lines that it was sent, not about the file.
+      const { warning_count: _, ...done } = answer;
+      writeJson(stdout, {
+        imported: options.dryRun !== true,
+        ...done,
+        format: file.format,
+        rows: file.records,
+        ...problemsJson(file),
+      });
+    } else writeLines(stdout, describeResult(result, file, options));
     return EXIT.ok;
   } finally {
     await client.close();
@@ -96,6 +105,7 @@ function refuse(file: StockFile, path: string, options: Options, { io }: CliPart
   if (options.json) {
     writeJson(io.stdout, {
       imported: false,
+      dry_run: options.dryRun === true,
       format: file.format,
       rows: file.records,
       ...problemsJson(file),
