@@ -19,3 +19,14 @@ export interface Drift {
   /** Did our books have the SKU? */
   readonly known: boolean;
 }
+
+export type DriftCause =
+  'agrees' | 'new_sku' | 'oversold_in_erp' | 'sold_elsewhere' | 'received_elsewhere';
+
+/** The likeliest story behind a drift. */
+export function explain({ units, known, erpOnHand }: Drift): DriftCause {
+  if (!known) return 'new_sku';
+  if (erpOnHand < 0) return 'oversold_in_erp';
+  if (units === 0) return 'agrees';
+  return units < 0 ? 'sold_elsewhere' : 'received_elsewhere';
+}

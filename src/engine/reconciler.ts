@@ -1,0 +1,166 @@
+/**
+ * Compares what the ERP has on hand with our books, SKU by SKU, and with `fix` corrects ours. Before the ERP is asked,
+ * the outbox's number is noted; the store refuses an answer that anything of its SKU has overtaken, and it is read
+ * again. Reservations are never touched: they are counted on our side.
+ */
+import type { Answer, ReconcileCommand } from '../core/command.ts';
+import { explain, type Drift, type DriftCause } from '../core/reconcile.ts';
+import type { ErpCall, ErpConnector, ErpLevel, ErpLevelProblem } from './erp-port.ts';
+import type { OutboxStore } from './ports.ts';
+
+/** Readings of a SKU that moves all the time; then it is left for the next run. */
+const READINGS = 3;
+const LEVELS_PAGE = 500;
+
+export interface ReconcileOptions {
+  readonly fix: boolean;
+  /** For the ledger: `schedule`, `webhook`, `pull`, `operator`. */
+  readonly cause: string;
+}
+
+export interface ExplainedDrift extends Drift {
+  readonly cause: DriftCause;
+  readonly corrected: boolean;
+}
+
+export interface ReconcileReport {
+  /** SKUs that were compared. */
+  readonly compared: number;
+  /** Those that did not agree. */
+  readonly drifts: readonly ExplainedDrift[];
+  /** SKUs whose sales were on their way at each reading. */
+  readonly moving: readonly string[];
+  /** SKUs that cannot be sold as the ERP has them. */
+  readonly problems: readonly ErpLevelProblem[];
+}
+
+export interface ReconcilerParts {
+  readonly store: OutboxStore;
+  readonly erp: ErpConnector;
+  /** A new call of the connector, at the pace of all others. */
+  readonly call: () => ErpCall;
+}
+
+class Tally {
+  compared = 0;
+  drifts: ExplainedDrift[] = [];
+  moving = new Set<string>();
+  problems: ErpLevelProblem[] = [];
+
+  /** `skus`: what was asked, in the order of `answers`. */
+  take(skus: readonly string[], answers: readonly Answer[]): void {
+    answers.forEach((answer, index) => {
+      const sku = skus[index] ?? '';
+      if (answer.ok && answer.type === 'reconcile') {
+        const { drift, corrected } = answer;
+        this.compared += 1;
+        this.moving.delete(sku);
+        if (drift.units !== 0 || !drift.known) {
+          this.drifts.push({ ...drift, cause: explain(drift), corrected });
+        }
+      } else this.moving.add(sku);
+    });
+  }
+
+  report(): ReconcileReport {
+    const { compared, drifts, problems } = this;
+    return { compared, drifts, moving: [...this.moving], problems };
+  }
+}
+
+export class Reconciler {
+  readonly #parts: ReconcilerParts;
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+  }
+
+  /** These SKUs, whether or not our books have them. Throws `ErpFault` where the ERP gives no usable answer. */
+  async compare(skus: readonly string[], options: ReconcileOptions): Promise<ReconcileReport> {
+    const tally = new Tally();
+    await this.#compare(skus, options, tally);
+    return tally.report();
+  }
+
+  /** Every SKU of our books. */
+  async compareAll(options: ReconcileOptions): Promise<ReconcileReport> {
+    const tally = new Tally();
+    for (let after: string | null = null; ;) {
+      const levels = await this.#parts.store.levels({ after, prefix: null, limit: LEVELS_PAGE });
+      const skus = levels.map(({ sku }) => sku);
+      await this.#compare(skus, options, tally);
+      after = skus.at(-1) ?? null;
+      if (skus.length < LEVELS_PAGE) return tally.report();
+    }
+  }
+
+  /**
+   * Every SKU of the ERP, in its pages from `cursor` on; null: from the first. `onPage` is told where the next one
+   * begins, so that a run which ends early can be taken up again.
+   */
+  async pull(
+    cursor: string | null,
+    options: ReconcileOptions,
+    onPage: (next: string | null, comparedSoFar: number) => void = () => undefined,
+  ): Promise<ReconcileReport> {
+    const tally = new Tally();
+    for (let at = cursor; ;) {
+      const fence = await this.#fence();
+      const page = await this.#parts.erp.readPage(at, this.#parts.call());
+      tally.problems.push(...page.problems);
+      await this.#apply(page.levels, fence, options, tally);
+      at = page.next;
+      onPage(at, tally.compared);
+      if (at === null) break;
+    }
+    await this.#compare([...tally.moving], options, tally);
+    return tally.report();
+  }
+
+  async #compare(skus: readonly string[], options: ReconcileOptions, tally: Tally): Promise<void> {
+    let left = skus;
+    for (let reading = 0; reading < READINGS && left.length > 0; reading += 1) {
+      for (const chunk of chunks(left, this.#parts.erp.limits.skusPerRead)) {
+        const fence = await this.#fence();
+        const page = await this.#parts.erp.readLevels(chunk, this.#parts.call());
+        tally.problems.push(...page.problems);
+        await this.#apply(page.levels, fence, options, tally);
+      }
+      left = left.filter((sku) => tally.moving.has(sku));
+    }
+  }
+
+  async #fence(): Promise<number> {
+    return (await this.#parts.store.outboxStats()).head;
+  }
+
+  async #apply(
+    levels: readonly ErpLevel[],
+    fence: number,
+    { fix, cause }: ReconcileOptions,
+    tally: Tally,
+  ): Promise<void> {
+    const submissions = levels.map(({ sku, onHand }) => {
+      const command: ReconcileCommand = {
+        type: 'reconcile',
+        sku,
+        erpOnHand: onHand,
+        fence,
+        fix,
+        cause,
+      };
+      return { command, idempotency: null };
+    });
+    const answers = await this.#parts.store.submitAll(submissions);
+    tally.take(
+      levels.map(({ sku }) => sku),
+      answers,
+    );
+  }
+}
+
+function chunks<T>(list: readonly T[], size: number): T[][] {
+  const parts: T[][] = [];
+  for (let at = 0; at < list.length; at += size) parts.push(list.slice(at, at + size));
+  return parts;
+}
