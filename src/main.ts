@@ -1,6 +1,6 @@
 /** Puts the parts together; the only file that knows them all. */
 import { randomFillSync } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import packageJson from '../package.json' with { type: 'json' };
@@ -25,6 +25,7 @@ import {
 import { BlingDesk } from './connectors/bling/desk.ts';
 import { openBling } from './connectors/bling/parts.ts';
 import { createApiKey } from './engine/api-keys.ts';
+import { makeFolder } from './engine/folder.ts';
 import { startHousekeeping } from './engine/housekeeping.ts';
 import { createIdSource } from './engine/ids.ts';
 import type { ReservationStore } from './engine/ports.ts';
@@ -288,9 +289,18 @@ function crashLoudly(log: Log): void {
   process.on('exit', log.flush);
 }
 
+function useDataDir(dataDir: string): void {
+  try {
+    makeFolder(dataDir);
+  } catch (error) {
+    const why = `the data folder (HOLDFAST_DATA_DIR) cannot be used: ${(error as Error).message}`;
+    throw new CliFailure(why, EXIT.config, error);
+  }
+}
+
 async function startService(config: Config): Promise<RunningService> {
   const dataDir = resolve(config.dataDir);
-  mkdirSync(dataDir, { recursive: true });
+  useDataDir(dataDir);
   const keys = await openKeys(dataDir);
   refuseExposure(config, keys);
   const log = openLog(config, dataDir);

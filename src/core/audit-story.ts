@@ -12,6 +12,8 @@ export interface LineStory {
   cancelled: number;
   kinds: number;
   lastAt: number;
+  /** The order that its newest entry with one names. */
+  orderId: string | null;
   next: LineStory | null;
 }
 
@@ -23,6 +25,7 @@ export const ONCE = {
   release: 8,
   expire: 16,
   refund_required: 32,
+  adopt: 64,
 } as const satisfies Partial<Record<EntryKind, number>>;
 
 export function newStory(sku: string, next: LineStory | null): LineStory {
@@ -35,6 +38,7 @@ export function newStory(sku: string, next: LineStory | null): LineStory {
     cancelled: 0,
     kinds: 0,
     lastAt: 0,
+    orderId: null,
     next,
   };
 }
@@ -44,16 +48,21 @@ export function contradiction(reservation: Reservation, first: LineStory): strin
   let kinds = 0;
   let pending = 0;
   let endedAt = 0;
+  let orderId: string | null = null;
   for (let story: LineStory | null = first; story !== null; story = story.next) {
     kinds |= story.kinds;
     pending += story.confirmed - story.cancelled;
     endedAt = Math.max(endedAt, story.lastAt);
+    orderId ??= story.orderId;
   }
   const told = statusOf(kinds, pending);
   const { id, status, reacquired, refundRequired } = reservation;
   if (status !== told) return `reservation ${id} is ${status}, by the ledger it is ${told}`;
   if (status !== 'active' && reservation.endedAt !== endedAt) {
     return `reservation ${id} ended at ${reservation.endedAt}, by the ledger at ${endedAt}`;
+  }
+  if (reservation.orderId !== orderId) {
+    return `reservation ${id} is of order ${reservation.orderId}, by the ledger of ${orderId}`;
   }
   const both = ONCE.expire | ONCE.confirm;
   if (reacquired !== ((kinds & both) === both)) {

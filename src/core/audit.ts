@@ -8,7 +8,13 @@ import type { EntryKind, LedgerEntry } from './ledger.ts';
 import { shapeFault } from './ledger-shape.ts';
 import type { OutboxLevel, OutboxMessage } from './outbox/message.ts';
 import type { Reservation, ReservationLine } from './reservation.ts';
-import { NO_POLICY, POLICY_COLUMNS, type Policy, type StockLevel } from './stock-level.ts';
+import {
+  NO_POLICY,
+  POLICY_COLUMNS,
+  shortfall,
+  type Policy,
+  type StockLevel,
+} from './stock-level.ts';
 
 export const PROBLEM_KINDS = [
   'ledger_gap',
@@ -189,6 +195,8 @@ export class Audit {
     story.lastAt = entry.at;
     if (entry.kind === 'reserve') story.quantity += entry.reserved;
     if (entry.kind === 'confirm') story.confirmed += entry.allocated;
+    const orderId = entry.detail?.['order_id'];
+    if (typeof orderId === 'string') story.orderId = orderId;
     if (entry.kind === 'cancel') story.cancelled += Number(entry.detail?.['quantity'] ?? 0);
   }
 
@@ -263,8 +271,8 @@ export class Audit {
     }
     this.#promises('reserved_differs', sku, level.reserved, this.#active);
     this.#promises('allocated_differs', sku, level.allocated, this.#pending);
-    const short = level.reserved + level.allocated - (level.onHand - level.safetyStock);
-    if (short > 0 && level.reserved + level.allocated > 0 && !sums.shortfallSeen) {
+    const short = shortfall(level);
+    if (short > 0 && !sums.shortfallSeen) {
       this.report('oversold', `${sku} promises ${short} more than it has`, { sku });
     }
     this.#sums.delete(sku);

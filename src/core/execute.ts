@@ -22,7 +22,7 @@ import { decideConfirm } from './decide/confirm.ts';
 import type { Decision } from './decide/decision.ts';
 import { decideExtend } from './decide/extend.ts';
 import { decideRelease, expire } from './decide/release.ts';
-import { decideReserve } from './decide/reserve.ts';
+import { decideReserve, reserveAgain } from './decide/reserve.ts';
 import { land } from './land.ts';
 import { executeReconcile } from './execute-reconcile.ts';
 import { executeAdjust, executeImport, executeSet } from './execute-stock.ts';
@@ -64,13 +64,8 @@ export function execute<C extends Command>(
 function run(book: Book, command: Command, now: number, rules: Rules): Answer {
   if (command.type !== 'sweep' && command.type !== 'reserve') sweep(book, now, SWEEP_IN_PASSING);
   switch (command.type) {
-    case 'reserve': {
-      makeRoom(book, command, now);
-      const answer = decided(book, decideReserve(book, command, now, rules), now);
-      // A refusal tidies nothing but what it weighed, so that sold-out answers need no write.
-      if (answer.ok) sweep(book, now, SWEEP_IN_PASSING);
-      return answer;
-    }
+    case 'reserve':
+      return executeReserve(book, command, now, rules);
     case 'confirm': {
       const reservation = settled(book, command.reservationId, now);
       if (reservation?.status === 'expired' && command.onExpired === 'reacquire') {
@@ -87,7 +82,7 @@ function run(book: Book, command: Command, now: number, rules: Rules): Answer {
     }
     case 'extend': {
       const reservation = settled(book, command.reservationId, now);
-      return decided(book, decideExtend(reservation, command, now, rules), now);
+      return decided(book, decideExtend(book, reservation, command, now, rules), now);
     }
     case 'cancel': {
       const reservation = settled(book, command.reservationId, now);
@@ -148,6 +143,16 @@ function tellConfirmed(
 function asItStands<A extends Answer>(book: Book, answer: A): A {
   if (!('reservation' in answer)) return answer;
   return { ...answer, reservation: book.reservation(answer.reservation.id) ?? answer.reservation };
+}
+
+function executeReserve(book: Book, command: ReserveCommand, now: number, rules: Rules): Answer {
+  const known = settled(book, command.reservationId, now);
+  if (known !== undefined) return reserveAgain(known, command);
+  makeRoom(book, command, now);
+  const answer = decided(book, decideReserve(book, command, now, rules), now);
+  // A refusal tidies nothing but what it weighed, so that sold-out answers need no write.
+  if (answer.ok) sweep(book, now, SWEEP_IN_PASSING);
+  return answer;
 }
 
 function decided<A extends Answer>(book: Book, decision: Decision<A>, now: number): Answer {

@@ -130,6 +130,11 @@ const SHAPES: Record<
     fits: [[{}, { message: 1 }]],
     not: [[{}], [{ onHand: -1 }, { message: 1 }]],
   },
+  adopt: {
+    ofReservation: true,
+    fits: [[{}, { order_id: 'o1' }]],
+    not: [[{}], [{ allocated: 1 }, { order_id: 'o1' }], [{}, { order_id: null }]],
+  },
   refund_required: {
     ofReservation: true,
     fits: [[{}, { quantity: 1 }]],

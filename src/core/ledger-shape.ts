@@ -49,6 +49,8 @@ function fits(entry: EntryDraft, only: (...moved: (keyof EntryDraft)[]) => boole
     case 'extend':
     case 'refund_required':
       return ofReservation && only();
+    case 'adopt':
+      return ofReservation && only() && typeof detail?.['order_id'] === 'string';
   }
 }
 

@@ -9,6 +9,7 @@ export const ENTRY_KINDS = [
   'reserve',
   'extend',
   'confirm',
+  'adopt',
   'acknowledge',
   'release',
   'expire',

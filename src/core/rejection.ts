@@ -42,6 +42,13 @@ export type Rejection =
       readonly nextExpiryAt: number | null;
     }
   | { readonly code: 'ttl_out_of_range'; readonly maxTtlSeconds: number }
+  | {
+      readonly code: 'quantity_out_of_range';
+      readonly sku: string;
+      readonly limit: number;
+      readonly requested: number;
+    }
+  | { readonly code: 'reservation_exists'; readonly reservationId: string }
   | { readonly code: 'reservation_not_found'; readonly reservationId: string }
   | {
       readonly code: 'reservation_expired';
@@ -108,6 +115,8 @@ const CODES = {
   all_reserved: true,
   insufficient_stock: true,
   ttl_out_of_range: true,
+  quantity_out_of_range: true,
+  reservation_exists: true,
   reservation_not_found: true,
   reservation_expired: true,
   reservation_released: true,

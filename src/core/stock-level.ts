@@ -4,7 +4,7 @@
 export interface Policy {
   readonly maxPerOrder: number | null;
   readonly maxPerCustomer: number | null;
-  /** Default and longest lifetime of a reservation that names this SKU, in seconds. */
+  /** The longest time for which a reservation that names this SKU is made, or extended at once; also the default. In seconds. */
   readonly ttlSeconds: number | null;
   readonly opensAt: number | null;
   readonly closesAt: number | null;
@@ -42,9 +42,14 @@ export function emptyLevel(sku: string): StockLevel {
   return { sku, onHand: 0, reserved: 0, allocated: 0, safetyStock: 0, policy: NO_POLICY };
 }
 
-/** Units not promised to anybody; negative when more is promised than there is. */
+/** Units that may be promised at all. Safety stock that is missing on the shelf is no promise to anybody: never below 0. */
+function offered(level: StockLevel): number {
+  return Math.max(0, level.onHand - level.safetyStock);
+}
+
+/** Units not promised to anybody; negative when more is promised than is offered. */
 export function uncommitted(level: StockLevel): number {
-  return level.onHand - level.reserved - level.allocated - level.safetyStock;
+  return offered(level) - level.reserved - level.allocated;
 }
 
 /** Units that can be reserved now, never below 0. */
@@ -52,7 +57,7 @@ export function available(level: StockLevel): number {
   return Math.max(0, uncommitted(level));
 }
 
-/** Units promised beyond what is there: what `available` lacks below 0. */
+/** Units promised beyond what is offered: what `available` lacks below 0. 0 where nothing is promised. */
 export function shortfall(level: StockLevel): number {
   return Math.max(0, -uncommitted(level));
 }

@@ -2,8 +2,9 @@
  * Where log lines go: stdout or a file, written in the background and in pieces, so that nobody waits for a slow
  * reader or disk. Not pino's own destination: that one waits for ever, at the end, for a full disk to become empty.
  */
-import { close, mkdirSync, openSync, write, writeSync } from 'node:fs';
+import { close, openSync, write, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { makeFolder } from '../engine/folder.ts';
 
 export interface LogOutput {
   /** Takes whole lines, each with its line end. */
@@ -33,7 +34,7 @@ export function openLogOutput(target: string, onTrouble: (error: Error) => void)
 }
 
 function openForAppending(path: string): number {
-  mkdirSync(dirname(path), { recursive: true });
+  makeFolder(dirname(path));
   return openSync(path, 'a', 0o640);
 }
 

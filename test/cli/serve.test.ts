@@ -78,6 +78,30 @@ test('HOLDFAST_LOG_FILE takes the log elsewhere', async (t) => {
   assert.match(refused.stderr, /^holdfast: the log \(HOLDFAST_LOG_FILE\) cannot be written: .*\n$/);
 });
 
+test(
+  'places where nothing can be written are refused in one line',
+  { skip: !existsSync('/proc') },
+  async (t) => {
+    const cwd = tempFolder(t);
+    const places = [
+      [
+        { HOLDFAST_DATA_DIR: '/proc/holdfast/data' },
+        /^holdfast: the data folder .* cannot be used: the folder .*\n$/,
+      ],
+      [
+        { HOLDFAST_LOG_FILE: '/proc/holdfast' },
+        /^holdfast: the log \(HOLDFAST_LOG_FILE\) cannot be .*\n$/,
+      ],
+      [{ HOLDFAST_LOG_FILE: '/proc/holdfast/logs/x' }, /^holdfast: the log .* the folder .*\n$/],
+    ] as const;
+    for (const [settings, words] of places) {
+      const refused = await holdfast(['serve', '--port', '0'], { cwd, settings });
+      assert.equal(refused.code, 78);
+      assert.match(refused.stderr, words);
+    }
+  },
+);
+
 test('a port in use and a data folder in use are one clear line each', async (t) => {
   const cwd = tempFolder(t);
   const service = await serve(t, cwd);

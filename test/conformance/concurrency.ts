@@ -86,6 +86,32 @@ export function concurrency(subject: StoreSubject): void {
       ]);
     });
 
+    it('a refusal tells of what those before it are about to do', async (t) => {
+      const shop = await Shop.open(t, subject);
+      await shop.ask(setStock('A', 2));
+      await shop.ask(reserve(uuid(1), 'A:1', { ttl: 60 }));
+      await shop.ask(reserve(uuid(2), 'A:1', { ttl: 90 }));
+      assert.equal(await shop.words(reserve(uuid(3), 'A:1')), 'all_reserved A:0/1 until 60');
+      const answers = await Promise.all(
+        [
+          extend(uuid(1), { ttl: 120 }),
+          reserve(uuid(4), 'A:1'),
+          confirm(uuid(2)),
+          reserve(uuid(5), 'A:1'),
+          confirm(uuid(1)),
+          reserve(uuid(6), 'A:1'),
+        ].map((command) => shop.ask(command)),
+      );
+      assert.deepEqual(answers.map(outcome), [
+        'active A:1 until 120',
+        'all_reserved A:0/1 until 90',
+        'acknowledged A:1',
+        'all_reserved A:0/1 until 120',
+        'acknowledged A:1',
+        'sold_out A:0/1',
+      ]);
+    });
+
     it('after it was sold out, a unit given back goes to the first who asks', async (t) => {
       const shop = await Shop.open(t, subject);
       await shop.ask(setStock('A', 1));

@@ -40,7 +40,7 @@ export function durability(subject: StoreSubject): void {
         [7, release(uuid(4)), 'released A:1'],
         [8, reserve(uuid(5), 'A:1', { customer: 'cai', ttl: 1 }), 'active A:1 until 9'],
         [9, sweep(), `expired ${uuid(5)}`],
-        [10, setStock('A', 0), 'A 0 = 1 reserved + 1 allocated + 2 safety + 0 available, short 4'],
+        [10, setStock('A', 0), 'A 0 = 1 reserved + 1 allocated + 2 safety + 0 available, short 2'],
         [11, confirm(uuid(5), { late: 'reacquire' }), 'reservation_expired at 9 to be refunded'],
       ]);
       const before = await everything(shop.store);

@@ -63,6 +63,8 @@ const EXAMPLES: Rejection[] = [
   { code: 'all_reserved', short, nextExpiryAt: at },
   { code: 'insufficient_stock', short, nextExpiryAt: at },
   { code: 'ttl_out_of_range', maxTtlSeconds: 5 },
+  { code: 'quantity_out_of_range', sku: 'A', limit: 5, requested: 6 },
+  { code: 'reservation_exists', reservationId: id },
   { code: 'reservation_not_found', reservationId: id },
   { code: 'reservation_expired', reservationId: id, expiredAt: at, refundRequired: true },
   { code: 'reservation_released', reservationId: id },

@@ -79,7 +79,7 @@ function answer(
     case 'reserve': {
       const { available, reserved } = level(books);
       if (available < input.quantity) {
-        const none = reserved > 0 ? 'all_reserved' : 'sold_out';
+        const none = reserved > 0 && books.onHand > 0 ? 'all_reserved' : 'sold_out';
         return { type: 'refused', available, reason: available > 0 ? 'insufficient_stock' : none };
       }
       const { quantity } = input;
@@ -109,7 +109,7 @@ function resolve(books: Books, verb: 'confirm' | 'release', found?: Reservation)
   if (found.status === 'active' && verb === 'release') found.status = 'released';
   if (found.status === 'active' && verb === 'confirm') {
     found.status = 'confirmed';
-    books.onHand -= found.quantity;
+    books.onHand = Math.max(0, books.onHand - found.quantity);
   }
   if (found.status === 'expired') return 'expired';
   if (verb === 'confirm') return found.status === 'confirmed' ? 'ok' : 'released';

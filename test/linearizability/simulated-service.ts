@@ -142,7 +142,7 @@ export class SimulatedService {
   protected consume(reservation: SimulatedReservation): void {
     reservation.status = 'confirmed';
     this.reserved -= reservation.quantity;
-    this.onHand -= reservation.quantity;
+    this.onHand = Math.max(0, this.onHand - reservation.quantity);
   }
 
   protected nextId(): string {
@@ -167,6 +167,6 @@ export class SimulatedService {
 
   protected reason(available: number): RefusalReason {
     if (available > 0) return 'insufficient_stock';
-    return this.reserved > 0 ? 'all_reserved' : 'sold_out';
+    return this.reserved > 0 && this.onHand > 0 ? 'all_reserved' : 'sold_out';
   }
 }

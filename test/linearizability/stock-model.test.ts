@@ -199,7 +199,7 @@ const CASES: Record<string, Case> = {
       ],
     ],
   },
-  'a shortfall shows as nothing available, and is not forgotten': {
+  'a shortfall shows as nothing available, and a sale below it leaves nothing on the shelf': {
     options: { initialOnHand: 3 },
     begin: [
       [reserve(3), granted('r1'), 0, 1],
@@ -209,10 +209,28 @@ const CASES: Record<string, Case> = {
       [[read, level(0), 4, 5]],
       [
         [confirm('r1'), 'ok', 4, 5],
-        [{ type: 'adjust', delta: 3 }, { type: 'ok', onHand: 1, available: 1 }, 6, 7],
+        [{ type: 'adjust', delta: 3 }, { type: 'ok', onHand: 3, available: 3 }, 6, 7],
       ],
     ],
-    wrong: [[[read, level(1), 4, 5]]],
+    wrong: [
+      [[read, level(1), 4, 5]],
+      [
+        [confirm('r1'), 'ok', 4, 5],
+        [{ type: 'adjust', delta: 3 }, { type: 'ok', onHand: 1 }, 6, 7],
+      ],
+    ],
+  },
+  'what is reserved beyond the stock promises nobody a next chance': {
+    options: { initialOnHand: 3, safetyStock: 1 },
+    begin: [
+      [reserve(2), granted('r1', 100), 0, 1],
+      [{ type: 'set_on_hand', onHand: 1 }, 'ok', 2, 3],
+    ],
+    right: [[[reserve(), { ...soldOut, nextExpiryAt: null }, 4, 5]]],
+    wrong: [
+      [[reserve(), allReserved, 4, 5]],
+      [[reserve(), { ...soldOut, nextExpiryAt: 100 }, 4, 5]],
+    ],
   },
   'safety stock is never offered': {
     options: { initialOnHand: 3, safetyStock: 2 },

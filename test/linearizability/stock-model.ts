@@ -153,9 +153,12 @@ function refused(
     const { available, reserved } = figures(rules, at);
     if (available >= input.quantity) return false;
     if (output.available !== undefined && output.available !== available) return false;
-    const reason =
-      available > 0 ? 'insufficient_stock' : reserved > 0 ? 'all_reserved' : 'sold_out';
-    return output.reason === reason && nextExpiryFits(at, output.nextExpiryAt);
+    // Below a shortfall all that is reserved may lapse and still leave nothing to sell.
+    const mayComeBack = reserved > 0 && at.onHand > rules.safetyStock;
+    const reason = available > 0 ? 'insufficient_stock' : mayComeBack ? 'all_reserved' : 'sold_out';
+    if (output.reason !== reason) return false;
+    if (!mayComeBack) return (output.nextExpiryAt ?? null) === null;
+    return nextExpiryFits(at, output.nextExpiryAt);
   });
 }
 
@@ -209,7 +212,8 @@ function resolve(
     return [
       {
         ...at,
-        onHand: at.onHand - (confirmed ? held.quantity : 0),
+        // Below a shortfall not all that was promised is on the shelf: what there is leaves it.
+        onHand: confirmed ? Math.max(0, at.onHand - held.quantity) : at.onHand,
         statuses: withStatus(at.statuses, held.slot, confirmed ? 'c' : 'r'),
         active: at.active.filter((other) => other !== held),
       },

@@ -128,6 +128,9 @@ export const DAMAGE_TO_RESERVATIONS: readonly Damage[] = [
   falsify('a deadline before the beginning', 'reservation_malformed', allReservations, (target) => {
     target.expiresAt = target.createdAt - 1;
   }),
+  falsify('another order', 'reservation_differs', allReservations, (target) => {
+    target.orderId = `not ${target.orderId ?? 'none'}`;
+  }),
   falsify('reacquired or not', 'reservation_differs', allReservations, (target) => {
     target.reacquired = !target.reacquired;
   }),

@@ -5,6 +5,7 @@
  */
 import fc from 'fast-check';
 import type { DiscardMessageCommand, SettleParcelCommand } from '../../src/core/command.ts';
+import { MAX_QUANTITY } from '../../src/core/quantities.ts';
 import { PAYMENT_METHODS, type PaymentMethod, type Rules } from '../../src/core/rules.ts';
 import type { Policy } from '../../src/core/stock-level.ts';
 
@@ -30,6 +31,8 @@ export type Ask =
       readonly ttl: number | null;
       readonly partial: boolean;
     }
+  /** A reserve that was granted, sent again with its id; `other`: as another customer's. */
+  | { readonly do: 'reserve_again'; readonly which: number; readonly other: boolean }
   | {
       readonly do: 'confirm';
       readonly which: number;
@@ -146,7 +149,7 @@ const setting: fc.Arbitrary<SettingAsk> = fc.record({
   policy: fc.oneof(
     { weight: 5, arbitrary: fc.constant({}) },
     {
-      weight: 2,
+      weight: 3,
       arbitrary: fc.record(
         {
           maxPerOrder: orNull(fc.integer({ min: 1, max: 4 })),
@@ -180,6 +183,18 @@ const ASKS: readonly [weight: number, arbitrary: fc.Arbitrary<Ask>][] = [
       customer: orNull(fc.nat({ max: CUSTOMERS.length - 1 })),
       ttl,
       partial: fc.boolean(),
+    }),
+  ],
+  [1, fc.record({ do: fc.constant('reserve_again'), which: fc.nat({ max: 5 }), other: rarely })],
+  // Each line as large as it may be, and more together.
+  [
+    1,
+    fc.constant({
+      do: 'reserve',
+      lines: [0, 1, 0].map((at) => ({ at, quantity: MAX_QUANTITY, restock: false })),
+      customer: null,
+      ttl: null,
+      partial: false,
     }),
   ],
   [
@@ -289,7 +304,7 @@ const ERP_ASKS: typeof ASKS = [
   [1, fc.record({ do: fc.constant('recover') })],
   [1, fc.record({ do: fc.constant('retry'), message: recent })],
   [
-    4,
+    6,
     fc.record({
       do: fc.constant('discard'),
       message: recent,

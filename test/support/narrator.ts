@@ -1,5 +1,11 @@
 /** Makes commands of a random history while it runs, by what earlier answers have told. */
-import type { Answer, CancelLine, Command, Idempotency } from '../../src/core/command.ts';
+import type {
+  Answer,
+  CancelLine,
+  Command,
+  Idempotency,
+  ReserveCommand,
+} from '../../src/core/command.ts';
 import {
   hasLapsed,
   type Line,
@@ -39,6 +45,8 @@ export class Narrator {
   readonly #dead = new Set<number>();
   /** About where the outbox's numbers have come to. */
   #numbers = 0;
+  /** Reserves that nobody has purged: what is forgotten cannot be repeated. */
+  #reserves: ReserveCommand[] = [];
 
   constructor(clock: FakeClock) {
     this.#clock = clock;
@@ -106,7 +114,7 @@ export class Narrator {
     switch (ask.do) {
       case 'reserve': {
         const reservationId = this.#newId();
-        return {
+        const command: ReserveCommand = {
           type: 'reserve',
           reservationId,
           lines: ask.lines.map(({ at, quantity }) => ({ sku: SKUS[at] ?? STRAY_SKU, quantity })),
@@ -114,6 +122,16 @@ export class Narrator {
           ttlSeconds: ask.ttl,
           allowPartial: ask.partial,
         };
+        this.#reserves.push(command);
+        return command;
+      }
+      case 'reserve_again': {
+        const granted = this.#reserves.filter(({ reservationId }) =>
+          this.#known.has(reservationId),
+        );
+        const command = granted.at(-1 - ask.which) ?? granted[0];
+        if (command === undefined) return { type: 'sweep', limit: 1 };
+        return ask.other ? { ...command, customerId: 'somebody else' } : command;
       }
       case 'confirm': {
         const reservationId = this.#id(ask.which, 'active');
@@ -190,6 +208,7 @@ export class Narrator {
       case 'sweep':
         return { type: 'sweep', limit: ask.limit };
       case 'purge':
+        this.#reserves = [];
         return { type: 'purge', endedBefore: this.#clock.now() - ask.ageMs, limit: ask.limit };
     }
   }

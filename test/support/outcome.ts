@@ -133,6 +133,7 @@ function particulars(rejection: Rejection): (string | number)[] {
     case 'line_not_reserved':
       return [rejection.sku];
     case 'max_per_order':
+    case 'quantity_out_of_range':
       return [`${rejection.sku}:${rejection.requested}`, 'limit', rejection.limit];
     case 'max_per_customer': {
       const { sku, requested, limit, held } = rejection;
@@ -167,6 +168,7 @@ function particulars(rejection: Rejection): (string | number)[] {
     case 'parcel_not_found':
     case 'message_not_found':
     case 'reservation_not_found':
+    case 'reservation_exists':
     case 'reservation_released':
     case 'reservation_cancelled':
     case 'already_confirmed':

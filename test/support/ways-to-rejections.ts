@@ -115,6 +115,17 @@ export const WAYS_TO_REJECTIONS: Record<
     [0, reserve(R1, 'A:1', { ttl: 86_400 }), 'active A:1 until 86400'],
     [0, reserve(R2, 'A:1', { ttl: 86_401 }), 'ttl_out_of_range limit 86400'],
   ],
+  quantity_out_of_range: [
+    [0, setStock('A', 3_000_000), 'created A 3000000 = 3000000 available'],
+    [0, reserve(R1, 'A:500000 A:500000'), 'active A:1000000 until 600'],
+    [0, reserve(R2, 'A:500000 A:500001'), 'quantity_out_of_range A:1000001 limit 1000000'],
+  ],
+  reservation_exists: [
+    [0, setStock('A', 5), 'created A 5 = 5 available'],
+    [0, reserve(R1, 'A:1 A:1', { customer: 'ana' }), 'active A:2 until 600'],
+    [1, reserve(R1, 'A:2', { customer: 'ana' }), 'active A:2 until 600'],
+    [1, reserve(R1, 'A:2'), 'reservation_exists'],
+  ],
   reservation_not_found: [[0, confirm(R1), 'reservation_not_found']],
   reservation_expired: [
     [0, setStock('A', 5), 'created A 5 = 5 available'],

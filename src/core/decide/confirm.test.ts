@@ -90,8 +90,10 @@ describe('confirm twice', () => {
       [3, confirm('r1', { order: 'o2' }), 'already_confirmed'],
       [4, confirm('r1'), 'again acknowledged A:3 B:2 for o1'],
     ]);
-    assert.equal(scenario.reservation('r1').endedAt, scenario.now - 3_000);
-    assert.equal(scenario.ledger('A').length, 4);
+    assert.equal(scenario.reservation('r1').endedAt, scenario.now - 2_000);
+    assert.equal(scenario.ledger('A').length, 5);
+    assert.equal(scenario.ledger('A').at(-1), 'adopt r1 order_id=o1');
+    assert.equal(scenario.ledger('B').at(-1), 'adopt r1 order_id=o1');
   });
 });
 

@@ -27,7 +27,7 @@ export function decideConfirm(
       return refused({ code: 'reservation_cancelled', reservationId });
     case 'confirmed':
     case 'acknowledged':
-      return confirmAgain(reservation, command);
+      return confirmAgain(reservation, command, now);
     case 'active':
     case 'expired':
       break;
@@ -54,10 +54,14 @@ function differentOrder(reservation: Reservation, orderId: string | null): boole
   return orderId !== null && reservation.orderId !== null && reservation.orderId !== orderId;
 }
 
-/** The first answer again. A confirm made without an order is adopted by the first order that names itself. */
+/**
+ * The first answer again. A confirm made without an order is adopted by the first order that names itself, which is
+ * recorded: whoever follows the ledger must learn whose units these are.
+ */
 function confirmAgain(
   reservation: Reservation,
   command: ConfirmCommand,
+  now: number,
 ): Decision<ReservationAnswer> {
   if (differentOrder(reservation, command.orderId)) {
     const { reservationId } = command;
@@ -66,10 +70,14 @@ function confirmAgain(
   if (command.orderId === null || reservation.orderId !== null) {
     return unchanged({ ok: true, type: 'confirm', reservation, changed: false });
   }
-  const adopted: Reservation = { ...reservation, orderId: command.orderId };
+  const adopted: Reservation = { ...reservation, orderId: command.orderId, endedAt: now };
+  const detail: Detail = { order_id: command.orderId };
+  const entries = reservation.lines
+    .filter(({ confirmed }) => confirmed > 0)
+    .map(({ sku }) => entry('adopt', sku, reservation.id, {}, detail));
   return {
     answer: { ok: true, type: 'confirm', reservation: adopted, changed: false },
-    entries: [],
+    entries,
     reservation: adopted,
   };
 }

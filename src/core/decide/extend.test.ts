@@ -42,6 +42,20 @@ describe('extend', () => {
     ]);
   });
 
+  it('adds no more at once than a SKU allows, and by default as much; an order has its time to pay', () => {
+    new Scenario().walk([
+      [0, setStock('A', 5, { policy: { ttlSeconds: 60 } }), 'created A 5 = 5 available'],
+      [0, setStock('B', 5, { policy: { ttlSeconds: 90 } }), 'created B 5 = 5 available'],
+      [0, reserve('r1', 'A:1 B:1'), 'active A:1 B:1 until 60'],
+      [20, extend('r1', { ttl: 600 }), 'active A:1 B:1 until 80'],
+      [20, extend('r1', { ttl: 600 }), 'again active A:1 B:1 until 80'],
+      [30, extend('r1'), 'active A:1 B:1 until 90'],
+      [50, setStock('A', null, { policy: { ttlSeconds: null } }), 'A 5 = 1 reserved + 4 available'],
+      [50, extend('r1'), 'active A:1 B:1 until 140'],
+      [60, extend('r1', { order: 'o1', method: 'pix' }), 'active A:1 B:1 until 1860 for o1'],
+    ]);
+  });
+
   it('refuses to be asked for more than the longest lifetime', () => {
     new Scenario()
       .walk(GIVEN)

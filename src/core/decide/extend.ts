@@ -1,13 +1,16 @@
 /** extend: more time for an active reservation, within its cap. Never shortens, never resurrects. */
+import type { BookView } from '../book.ts';
 import { rejected, type ExtendCommand, type ReservationAnswer } from '../command.ts';
 import { entry } from '../ledger.ts';
 import type { Rejection } from '../rejection.ts';
 import type { Reservation } from '../reservation.ts';
 import type { Rules } from '../rules.ts';
 import { refuse, unchanged, type Decision } from './decision.ts';
+import { lifetimeSeconds } from './reserve.ts';
 
 /** `reservation` must not be active and lapsed: its expiry is recorded before this is asked. */
 export function decideExtend(
+  view: BookView,
   reservation: Reservation | undefined,
   command: ExtendCommand,
   now: number,
@@ -17,7 +20,7 @@ export function decideExtend(
   if (fault !== null) return refuse(rejected('extend', fault));
   const current = reservation as Reservation;
   const orderId = current.orderId ?? command.orderId;
-  const { target, cap } = deadlines(current, command, orderId, now, rules);
+  const { target, cap } = deadlines(view, current, command, orderId, now, rules);
   const expiresAt = Math.max(current.expiresAt, Math.min(target, cap));
   const latches = orderId !== current.orderId;
   if (expiresAt === current.expiresAt && !latches) {
@@ -36,8 +39,13 @@ export function decideExtend(
   };
 }
 
-/** The cap counts from the creation; a latched reservation's leaves room for its payment, whenever it was latched. */
+/**
+ * The cap counts from the creation; a latched reservation's leaves room for its payment, whenever it was latched.
+ * A SKU's policy bounds what is added at once, as it does when a reservation is made; the time to pay an order is no
+ * SKU's to shorten.
+ */
 function deadlines(
+  view: BookView,
   reservation: Reservation,
   command: ExtendCommand,
   orderId: string | null,
@@ -45,7 +53,10 @@ function deadlines(
   rules: Rules,
 ): { target: number; cap: number } {
   const payment = orderId === null ? 0 : rules.paymentTtlSeconds[command.paymentMethod ?? 'card'];
-  const seconds = command.ttlSeconds ?? (payment > 0 ? payment : rules.ttlSeconds);
+  const seconds =
+    orderId === null
+      ? lifetimeSeconds(view, command.ttlSeconds, reservation.lines, rules)
+      : (command.ttlSeconds ?? payment);
   const cap = reservation.createdAt + (rules.extendCapSeconds + payment) * 1000;
   return { target: now + seconds * 1000, cap };
 }

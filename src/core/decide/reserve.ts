@@ -3,15 +3,37 @@ import type { BookView } from '../book.ts';
 import {
   rejected,
   type RefusedLine,
+  type Rejected,
   type ReserveCommand,
   type ReservedAnswer,
 } from '../command.ts';
 import { entry } from '../ledger.ts';
+import { MAX_QUANTITY } from '../quantities.ts';
 import type { Rejection, Short } from '../rejection.ts';
 import { sumLines, type Line, type Reservation } from '../reservation.ts';
 import type { Rules } from '../rules.ts';
 import { available, uncommitted, type StockLevel } from '../stock-level.ts';
 import { refuse, type Decision } from './decision.ts';
+
+/**
+ * The command's id names a reservation already: the same command, sent again by somebody who had no answer, gets it
+ * as it stands; any other is refused. `known` must not be active and lapsed: its expiry is recorded before.
+ */
+export function reserveAgain(
+  known: Reservation,
+  { reservationId, customerId, lines }: ReserveCommand,
+): ReservedAnswer | Rejected {
+  const wanted = sumLines(lines);
+  const same =
+    known.customerId === customerId &&
+    known.lines.length === wanted.length &&
+    known.lines.every(
+      ({ sku, quantity }, index) =>
+        sku === wanted[index]?.sku && quantity === wanted[index].quantity,
+    );
+  if (!same) return rejected('reserve', { code: 'reservation_exists', reservationId });
+  return { ok: true, type: 'reserve', reservation: known, refused: [] };
+}
 
 /** One line weighed: how much of it can be granted, and what stands against the rest. */
 interface Weighed {
@@ -31,7 +53,14 @@ export function decideReserve(
       rejected('reserve', { code: 'ttl_out_of_range', maxTtlSeconds: rules.maxTtlSeconds }),
     );
   }
-  const weighed = sumLines(command.lines).map((line) => weigh(view, line, command, now));
+  const lines = sumLines(command.lines);
+  const much = lines.find(({ quantity }) => quantity > MAX_QUANTITY);
+  if (much !== undefined) {
+    const { sku, quantity: requested } = much;
+    const limit = MAX_QUANTITY;
+    return refuse(rejected('reserve', { code: 'quantity_out_of_range', sku, limit, requested }));
+  }
+  const weighed = lines.map((line) => weigh(view, line, command, now));
   const obstacles = weighed.flatMap(({ obstacle }) => obstacle ?? []);
   const nothing = weighed.every(({ granted }) => granted === 0);
   if (obstacles.length > 0 && (!command.allowPartial || nothing)) {
@@ -48,11 +77,8 @@ function grant(
   rules: Rules,
 ): Decision<ReservedAnswer> {
   const taken = weighed.filter(({ granted }) => granted > 0);
-  const lifetime = lifetimeSeconds(
-    command.ttlSeconds,
-    taken.map(({ line }) => view.level(line.sku)?.policy.ttlSeconds ?? null),
-    rules,
-  );
+  const lines = taken.map(({ line }) => line);
+  const lifetime = lifetimeSeconds(view, command.ttlSeconds, lines, rules);
   const reservation: Reservation = {
     id: command.reservationId,
     status: 'active',
@@ -84,13 +110,17 @@ function refusedLine({ line, granted, obstacle }: Weighed): RefusedLine[] {
 }
 
 /** A SKU's policy is both its default and its longest lifetime; the shortest of a cart's SKUs rules the cart. */
-function lifetimeSeconds(
+export function lifetimeSeconds(
+  view: BookView,
   asked: number | null,
-  policies: readonly (number | null)[],
+  lines: readonly Line[],
   rules: Rules,
 ): number {
-  const limits = policies.filter((seconds) => seconds !== null);
-  return Math.min(asked ?? (limits.length > 0 ? Infinity : rules.ttlSeconds), ...limits);
+  let limit = Infinity;
+  for (const { sku } of lines) {
+    limit = Math.min(limit, view.level(sku)?.policy.ttlSeconds ?? Infinity);
+  }
+  return Math.min(asked ?? (limit < Infinity ? limit : rules.ttlSeconds), limit);
 }
 
 function weigh(view: BookView, line: Line, command: ReserveCommand, now: number): Weighed {

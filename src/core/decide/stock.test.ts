@@ -184,6 +184,21 @@ describe('stock below the promises', () => {
       ]);
     assert.deepEqual(scenario.ledger('A').slice(-2), ['policy safetyStock+3', 'shortfall units=2']);
   });
+
+  it('is of promised units only: safety stock that is missing on the shelf lacks nobody', () => {
+    const scenario = new Scenario(RELEASING).walk([
+      [0, setStock('A', 0, { safety: 5 }), 'created A 0 = 5 safety + 0 available'],
+      [1, setStock('A', 9), 'A 9 = 5 safety + 4 available'],
+      [2, reserve('r1', 'A:3'), 'active A:3 until 602'],
+      [2, extend('r1', { order: 'o1' }), 'active A:3 until 902 for o1'],
+      [3, setStock('A', 7), 'A 7 = 3 reserved + 5 safety + 0 available, short 1'],
+      [4, setStock('A', 2), 'A 2 = 3 reserved + 5 safety + 0 available, short 3'],
+      [5, setStock('A', 1), 'A 1 = 3 reserved + 5 safety + 0 available, short 3'],
+      [902, setStock('A', 2), 'A 2 = 5 safety + 0 available'],
+    ]);
+    const shortfalls = scenario.ledger('A').filter((line) => line.startsWith('shortfall'));
+    assert.deepEqual(shortfalls, ['shortfall units=1', 'shortfall units=3']);
+  });
 });
 
 describe('import_stock', () => {

@@ -126,6 +126,34 @@ export const REJECTIONS = {
     },
     members: ['max_ttl_seconds'],
   },
+  quantity_out_of_range: {
+    status: 422,
+    title: { en: 'Quantity out of range', 'pt-BR': 'Quantidade fora do limite' },
+    detail: {
+      en: 'A reservation may have at most {limit} of one SKU; its lines ask for {requested} of {sku}.',
+      'pt-BR':
+        'Uma reserva pode ter no máximo {limit} de um SKU; suas linhas pedem {requested} de {sku}.',
+    },
+    advice: {
+      en: 'Lines of one SKU are summed: split the order into several reservations.',
+      'pt-BR': 'As linhas de um mesmo SKU são somadas: divida o pedido em várias reservas.',
+    },
+    members: ['sku', 'limit', 'requested'],
+  },
+  reservation_exists: {
+    status: 409,
+    title: { en: 'Reservation exists', 'pt-BR': 'Reserva já existe' },
+    detail: {
+      en: 'Reservation {reservation_id} is there already, and is not what was asked for now.',
+      'pt-BR': 'A reserva {reservation_id} já existe e não é o que foi pedido agora.',
+    },
+    advice: {
+      en: 'Look at it with `GET /reservations/{id}`. Ids are made here: report this if you see it.',
+      'pt-BR':
+        'Consulte-a com `GET /reservations/{id}`. Os ids são criados aqui: avise-nos se isto aparecer.',
+    },
+    members: ['reservation_id'],
+  },
   reservation_not_found: {
     status: 404,
     title: { en: 'No such reservation', 'pt-BR': 'Reserva não encontrada' },

@@ -82,7 +82,7 @@ const level = {
   reserved: Int('Units of active reservations.'),
   allocated: Int('Units confirmed that the ERP has not deducted yet.'),
   safety_stock: Int('Units never offered.'),
-  shortfall: Int('Units promised beyond what is there.'),
+  shortfall: Int('Units promised beyond `on_hand − safety_stock`.'),
   next_expiry_at: nullable(Time('When the next active reservation may lapse.')),
   max_per_order: nullable(Int('Most units in one order.')),
   max_per_customer: nullable(
@@ -144,7 +144,7 @@ export const LedgerPage = Type.Object({
   sku: Name('The SKU.'),
   equation: Type.Object({
     ...figures,
-    shortfall: Int('What is missing below 0.'),
+    shortfall: Int('Units promised beyond `on_hand − safety_stock`; 0 where nothing is promised.'),
     text: Name('The same in one line.'),
   }),
   as_of: Time('The moment of the equation.'),

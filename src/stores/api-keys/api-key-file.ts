@@ -2,7 +2,7 @@
  * API keys in `<data folder>/api-keys.json`: hashes only, readable by the owner only, replaced as a whole. A running
  * service looks at the file once a second, so that `holdfast keys create` and `revoke` take effect without a restart.
  */
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Type, type Static } from 'typebox';
@@ -13,6 +13,7 @@ import {
   type ApiKeyRecord,
   type ApiKeyStore,
 } from '../../engine/api-keys.ts';
+import { makeFolder } from '../../engine/folder.ts';
 
 const FILE_NAME = 'api-keys.json';
 const LOOK_EVERY_MS = 1_000;
@@ -122,7 +123,7 @@ export class ApiKeyFile implements ApiKeyDirectory, ApiKeyStore {
   }
 
   async #change(change: (records: readonly ApiKeyRecord[]) => ApiKeyRecord[]): Promise<void> {
-    await mkdir(this.#folder, { recursive: true });
+    makeFolder(this.#folder);
     const unlock = await this.#lock();
     try {
       this.#seen = '';

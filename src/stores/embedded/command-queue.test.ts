@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Fault } from '../../engine/faults.ts';
-import { CommandQueue, type Job } from './command-queue.ts';
+import { CommandQueue, type Effect, type Job } from './command-queue.ts';
 
 class Probe {
   fault: Fault | null = null;
   readonly job: Job;
 
-  constructor(size = 1, deadline = 1_000, frees = false) {
+  constructor(size = 1, deadline = 1_000, effect: Effect = 'none') {
     this.job = {
       operations: Array.from({ length: size }, () => ({ kind: 'stats' }) as const),
-      frees,
+      effect,
       deadline,
       resolve: () => undefined,
       reject: (fault) => {
@@ -81,18 +81,18 @@ test('one that has waited too long is taken back, not done; one in flight too lo
 
 test('it knows whether anything may give units back, until that is answered or taken back', () => {
   const queue = new CommandQueue(10);
-  queue.add(new Probe(1, 1_000, false).job);
-  assert.equal(queue.freeing, false);
-  queue.add(new Probe(1, 1_000, true).job);
-  assert.ok(queue.freeing);
+  queue.add(new Probe(1, 1_000).job);
+  assert.equal(queue.has('room'), false);
+  queue.add(new Probe(1, 1_000, 'room').job);
+  assert.ok(queue.has('room'));
   queue.take();
   queue.expire(5_000);
-  assert.ok(queue.freeing, 'given up on, but the writer may still do it');
+  assert.ok(queue.has('room'), 'given up on, but the writer may still do it');
   queue.answered();
-  assert.equal(queue.freeing, false);
-  queue.add(new Probe(1, 1_000, true).job);
+  assert.equal(queue.has('room'), false);
+  queue.add(new Probe(1, 1_000, 'room').job);
   queue.expire(5_000);
-  assert.equal(queue.freeing, false);
+  assert.equal(queue.has('room'), false);
 });
 
 test('when the store stops, what waits was not done, and what is in flight may have been', () => {

@@ -7,10 +7,12 @@ import { Fault } from '../../engine/faults.ts';
 import type { ImportTransfer } from './protocol.ts';
 import type { Operation, Result } from './writer.ts';
 
+/** What a command that is not answered yet may do to a refusal: nothing, change what it says of others, take its reason away. */
+export type Effect = 'none' | 'words' | 'room';
+
 export interface Job {
   readonly operations: readonly (Operation | ImportTransfer)[];
-  /** May it give units back? */
-  readonly frees: boolean;
+  readonly effect: Effect;
   /** Monotonic ms. */
   readonly deadline: number;
   readonly resolve: (results: Result[]) => void;
@@ -28,7 +30,7 @@ export class CommandQueue {
   #waitingOperations = 0;
   #inFlight: (readonly Job[])[] = [];
   #inFlightOperations = 0;
-  #freeing = 0;
+  readonly #effects: Record<Effect, number> = { none: 0, words: 0, room: 0 };
 
   /** `limit`: operations that may wait. */
   constructor(limit: number) {
@@ -48,9 +50,9 @@ export class CommandQueue {
     return this.#inFlight.length;
   }
 
-  /** Is anything waiting or in flight that may give units back? */
-  get freeing(): boolean {
-    return this.#freeing > 0;
+  /** Is anything with this effect waiting or in flight? */
+  has(effect: Effect): boolean {
+    return this.#effects[effect] > 0;
   }
 
   add(job: Job): void {
@@ -62,7 +64,7 @@ export class CommandQueue {
     }
     this.#waiting.push(job);
     this.#waitingOperations += length;
-    if (job.frees) this.#freeing += 1;
+    this.#effects[job.effect] += 1;
   }
 
   /** The next batch, in order of arrival; it is in flight from now on. */
@@ -86,7 +88,7 @@ export class CommandQueue {
     const batch = this.#inFlight.shift() ?? [];
     for (const job of batch) {
       this.#inFlightOperations -= job.operations.length;
-      if (job.frees) this.#freeing -= 1;
+      this.#effects[job.effect] -= 1;
     }
     return batch;
   }
@@ -108,7 +110,7 @@ export class CommandQueue {
     this.#waiting = this.#waiting.filter((job) => job.deadline > time);
     for (const job of late) {
       this.#waitingOperations -= job.operations.length;
-      if (job.frees) this.#freeing -= 1;
+      this.#effects[job.effect] -= 1;
       const message = 'the command waited too long for its turn and was not carried out';
       settle(job, new Fault('STORE_OVERLOADED', message, { retryable: true }));
     }
@@ -130,7 +132,7 @@ export class CommandQueue {
     this.#inFlight = [];
     this.#waitingOperations = 0;
     this.#inFlightOperations = 0;
-    this.#freeing = 0;
+    for (const effect of ['none', 'words', 'room'] as const) this.#effects[effect] = 0;
   }
 }
 

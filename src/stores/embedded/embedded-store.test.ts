@@ -26,8 +26,13 @@ class Fixture {
     this.clock.set(NOON);
     t.after(async () => {
       for (const store of this.#opened) await store.close();
-      rmSync(this.dataDir, { recursive: true });
+      rmSync(this.dataDir, { recursive: true, force: true });
     });
+  }
+
+  /** This one cannot be closed, and has said so. */
+  ended(store: EmbeddedStore): void {
+    this.#opened = this.#opened.filter((other) => other !== store);
   }
 
   async open(options: Partial<EmbeddedStoreOptions> = {}): Promise<EmbeddedStore> {
@@ -268,6 +273,34 @@ test('a damaged row stops it as soon as it is read', async (t) => {
     code: 'STORE_DAMAGED',
     message: /reservation r1/,
   });
+});
+
+test('a data folder that is gone does not keep it from ending', async (t) => {
+  const fixture = new Fixture(t);
+  const store = await fixture.open();
+  await store.submit({ type: 'set_stock', sku: 'A', onHand: 5 });
+  rmSync(fixture.dataDir, { recursive: true });
+  await assert.rejects(store.close(), { code: 'STORE_UNAVAILABLE', message: /no such file/ });
+  fixture.ended(store);
+  await assert.rejects(store.level('A'), { code: 'STORE_UNAVAILABLE' });
+});
+
+test('a writer that does not come back does not keep it from ending', async (t) => {
+  const fixture = new Fixture(t);
+  const store = await fixture.open({ closeDeadlineMs: 20 });
+  const settings = Array.from({ length: 50_000 }, (_, n) => ({
+    command: { type: 'set_stock', sku: `S${n}`, onHand: 1 } as const,
+    idempotency: null,
+  }));
+  const lost = assert.rejects(store.submitAll(settings), {
+    code: 'STORE_UNAVAILABLE',
+    outcomeUnknown: true,
+  });
+  await assert.rejects(store.close(), { message: /did not end in time/ });
+  fixture.ended(store);
+  await lost;
+  const again = await fixture.open();
+  assert.ok((await again.audit()).ok, 'done or not, and nothing in between');
 });
 
 test('a second store on the same data is refused; a closed one refuses', async (t) => {

@@ -2,8 +2,7 @@
  * The durable store of one machine: SQLite in a data directory, written by one thread of its own. Commands that arrive
  * while it is at work share the next transaction and its one fsync; an answer leaves after its commit.
  */
-import { mkdirSync } from 'node:fs';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import type { AuditReport } from '../../core/audit.ts';
 import type { Answer, AnswerTo, Command, ImportStockCommand } from '../../core/command.ts';
 import type { OutboxMessage } from '../../core/outbox/message.ts';
@@ -12,6 +11,7 @@ import type { Reservation } from '../../core/reservation.ts';
 import type { Rules } from '../../core/rules.ts';
 import type { LevelView } from '../../core/stock-level.ts';
 import { Fault } from '../../engine/faults.ts';
+import { makeFolder } from '../../engine/folder.ts';
 import type {
   Clock,
   CommitNotice,
@@ -26,8 +26,8 @@ import type {
   SubmitOptions,
 } from '../../engine/ports.ts';
 import { AnchoredClock, SharedClock } from './anchored-clock.ts';
-import { auditDataDir, checkStructure, workerFlags } from './audit.ts';
-import { CommandQueue, type Job } from './command-queue.ts';
+import { auditDataDir, checkStructure } from './audit.ts';
+import { CommandQueue, type Effect, type Job } from './command-queue.ts';
 import { dataFiles } from './data-files.ts';
 import { openLastConnection, type LastConnection } from './last-connection.ts';
 import type { StartCheck } from './open-database.ts';
@@ -38,9 +38,9 @@ import {
   type FromWriter,
   type ImportTransfer,
   type ToWriter,
-  type WriterSettings,
 } from './protocol.ts';
-import { mayFree, SoldOutMirror } from './sold-out-mirror.ts';
+import { effectOf, effectOfAll, SoldOutMirror } from './sold-out-mirror.ts';
+import { startWriter } from './start-writer.ts';
 import type { Operation, Result, ResultOf } from './writer.ts';
 
 export interface EmbeddedStoreOptions {
@@ -51,6 +51,8 @@ export interface EmbeddedStoreOptions {
   readonly queueLimit?: number;
   /** How long a command may take, waiting included, in ms. */
   readonly commandDeadlineMs?: number;
+  /** How long closing may take, what is in flight included, in ms. */
+  readonly closeDeadlineMs?: number;
   readonly startCheck?: StartCheck;
   /** Decides what time it is instead of the machine's clock; for tests. */
   readonly clock?: SharedClock;
@@ -60,8 +62,8 @@ const QUEUE_LIMIT = 10_000;
 const COMMAND_DEADLINE_MS = 2_000;
 /** More time for each row of an import. */
 const MS_PER_ROW = 0.2;
-/** The writer makes much that is soon forgotten; without a bound its thread holds 100 MB more, and is no faster. */
-const YOUNG_GENERATION_MB = 24;
+/** A writer that has not ended by then hangs, in a disk for example: it is ended without closing its books. */
+const CLOSE_DEADLINE_MS = 30_000;
 const LOOKS_PER_DEADLINE = 20;
 /**
  * So many are sent before the turn ends, or while the writer has one batch already: else this thread and the writer
@@ -79,6 +81,7 @@ export class EmbeddedStore implements OutboxStore {
   readonly #queue: CommandQueue;
   readonly #mirror: SoldOutMirror;
   readonly #deadlineMs: number;
+  readonly #closeDeadlineMs: number;
   readonly #dataDir: string;
   readonly #commitListeners = new Set<(notice: CommitNotice) => void>();
   readonly #failureListeners = new Set<(fault: Error) => void>();
@@ -92,27 +95,14 @@ export class EmbeddedStore implements OutboxStore {
   #whenIdle: (() => void) | null = null;
 
   static async open(options: EmbeddedStoreOptions): Promise<EmbeddedStore> {
-    mkdirSync(options.dataDir, { recursive: true });
-    const settings: WriterSettings = {
+    makeFolder(options.dataDir);
+    const { worker, opened } = await startWriter({
       dataDir: options.dataDir,
       rules: options.rules,
       startCheck: options.startCheck ?? 'quick',
       clock: options.clock?.buffer ?? null,
-    };
-    const worker = new Worker(new URL('./writer.worker.ts', import.meta.url), {
-      workerData: settings,
-      name: 'holdfast-writer',
-      ...workerFlags(),
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
-    const opened = await firstMessage(worker);
-    if (opened.type === 'open') return new EmbeddedStore(worker, opened, options);
-    await worker.terminate();
-    const { code, message } =
-      opened.type === 'failed'
-        ? opened
-        : { code: 'STORE_UNAVAILABLE' as const, message: 'the writer did not open the books' };
-    throw new Fault(code, message);
+    return new EmbeddedStore(worker, opened, options);
   }
 
   private constructor(
@@ -123,8 +113,9 @@ export class EmbeddedStore implements OutboxStore {
     this.#worker = worker;
     this.#dataDir = options.dataDir;
     this.#queue = new CommandQueue(options.queueLimit ?? QUEUE_LIMIT);
-    this.#mirror = new SoldOutMirror(options.rules);
+    this.#mirror = new SoldOutMirror(options.rules, opened.highestId);
     this.#deadlineMs = options.commandDeadlineMs ?? COMMAND_DEADLINE_MS;
+    this.#closeDeadlineMs = options.closeDeadlineMs ?? CLOSE_DEADLINE_MS;
     this.warnings = opened.warnings;
     this.clock =
       options.clock === undefined
@@ -164,16 +155,17 @@ export class EmbeddedStore implements OutboxStore {
   async submit<C extends Command>(command: C, options: SubmitOptions = {}): Promise<AnswerTo<C>> {
     this.#assertOpen();
     const idempotency = options.idempotency ?? null;
-    if (command.type === 'reserve' && idempotency === null && !this.#queue.freeing) {
-      const refusal = this.#mirror.refuse(command, this.clock.now());
+    if (command.type === 'reserve' && idempotency === null) {
+      const refusal = this.#mirror.refuse(command, this.clock.now(), this.#queue);
       if (refusal !== null) return refusal as AnswerTo<C>;
     }
+    this.#mirror.sent(command);
     const operation =
       command.type === 'import_stock' && command.rows.length > ROWS_PER_PART
         ? await this.#sendAhead(command, idempotency)
         : ({ kind: 'command', command, idempotency } as const);
     const rows = command.type === 'import_stock' ? command.rows.length : 0;
-    const results = await this.#enqueue([operation], mayFree(command), rows * MS_PER_ROW);
+    const results = await this.#enqueue([operation], effectOf(command), rows * MS_PER_ROW);
     return results[0] as AnswerTo<C>;
   }
 
@@ -181,10 +173,11 @@ export class EmbeddedStore implements OutboxStore {
     this.#assertOpen();
     if (submissions.length === 0) return [];
     const operations = submissions.map(({ command, idempotency }) => {
+      this.#mirror.sent(command);
       return { kind: 'command', command, idempotency } as const;
     });
-    const frees = submissions.some(({ command }) => mayFree(command));
-    return (await this.#enqueue(operations, frees)) as Answer[];
+    const effect = effectOfAll(submissions.map(({ command }) => command));
+    return (await this.#enqueue(operations, effect)) as Answer[];
   }
 
   level(sku: string): Promise<LevelView | null> {
@@ -247,13 +240,26 @@ export class EmbeddedStore implements OutboxStore {
     this.#failureListeners.add(listener);
   }
 
+  /** Rejects if the books could not be closed; nothing that was acknowledged is lost by that. */
   close(): Promise<void> {
-    this.#closed ??= this.#close();
+    this.#closed ??= this.#closeInTime();
     return this.#closed;
   }
 
+  async #closeInTime(): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#fail(new Fault('STORE_UNAVAILABLE', 'the writer did not end in time'));
+    }, this.#closeDeadlineMs);
+    try {
+      await this.#close();
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async #close(): Promise<void> {
-    if (this.#state === 'open') {
+    const state = this.#state;
+    if (state === 'open') {
       this.#state = 'closing';
       if (this.#queue.size > 0) {
         await new Promise<void>((resolve) => {
@@ -264,6 +270,7 @@ export class EmbeddedStore implements OutboxStore {
     clearInterval(this.#timer);
     if (this.#failure !== null) {
       await this.#end();
+      if (state === 'open') throw this.#failure;
       return;
     }
     const ended = new Promise<Error | number>((resolve) => {
@@ -292,14 +299,14 @@ export class EmbeddedStore implements OutboxStore {
 
   async #ask<O extends Operation>(operation: O): Promise<ResultOf<O>> {
     this.#assertOpen();
-    const [result] = await this.#enqueue([operation], false);
+    const [result] = await this.#enqueue([operation], 'none');
     return result as ResultOf<O>;
   }
 
-  #enqueue(operations: Job['operations'], frees: boolean, moreMs = 0): Promise<Result[]> {
+  #enqueue(operations: Job['operations'], effect: Effect, moreMs = 0): Promise<Result[]> {
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#deadlineMs + moreMs;
-      this.#queue.add({ operations, frees, deadline, resolve, reject, settled: false });
+      this.#queue.add({ operations, effect, deadline, resolve, reject, settled: false });
       this.#sendSoon();
     });
   }
@@ -400,14 +407,4 @@ export class EmbeddedStore implements OutboxStore {
     this.#whenIdle?.();
     for (const listener of this.#failureListeners) listener(fault);
   }
-}
-
-function firstMessage(worker: Worker): Promise<FromWriter> {
-  return new Promise((resolve, reject) => {
-    worker.once('message', resolve);
-    worker.once('error', reject);
-    worker.once('exit', () => {
-      reject(new Fault('STORE_UNAVAILABLE', 'the writer ended before it had opened the books'));
-    });
-  });
 }

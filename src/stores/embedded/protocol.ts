@@ -37,6 +37,8 @@ export type FromWriter =
       readonly type: 'open';
       readonly clock: ClockBase;
       readonly warnings: readonly string[];
+      /** Of all reservations there are; empty: there is none. */
+      readonly highestId: string;
       /** Is the structure of the file still to be checked? */
       readonly unchecked: boolean;
     }
@@ -199,6 +201,9 @@ function encodeReserved(command: ReserveCommand, answer: Answer, flat: Flat): bo
     customerId === command.customerId &&
     granted?.sku === line.sku &&
     granted.quantity === line.quantity;
+  // Sent again, it is answered with what has become of the reservation since.
+  const { status, orderId } = answer.reservation;
+  if (status !== 'active' || orderId !== null) return false;
   // A remembered answer could be of a command with more lines: then its fingerprint differed, and it is a refusal.
   if (!same || lines.length > 1) return false;
   flat.push(RESERVED, createdAt, expiresAt);

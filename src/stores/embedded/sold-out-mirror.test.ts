@@ -3,16 +3,23 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import type { Command, ReserveCommand } from '../../core/command.ts';
 import { DEFAULT_RULES } from '../../core/rules.ts';
+import { emptyLevel } from '../../core/stock-level.ts';
 import { SharedClock } from './anchored-clock.ts';
+import type { Effect } from './command-queue.ts';
 import { migrate } from './migrate.ts';
-import { mayFree, SoldOutMirror } from './sold-out-mirror.ts';
+import { effectOf, effectOfAll, SoldOutMirror } from './sold-out-mirror.ts';
 import { Writer, type Operation } from './writer.ts';
 
 const RULES = { ...DEFAULT_RULES, ttlSeconds: 10 };
 
 class Fixture {
   readonly clock = new SharedClock();
-  readonly mirror = new SoldOutMirror(RULES);
+  readonly mirror = new SoldOutMirror(RULES, '');
+  /** What is not answered yet. */
+  readonly queue = {
+    effects: new Set<Effect>(),
+    has: (effect: Effect) => this.queue.effects.has(effect),
+  };
   readonly #writer: Writer;
   #made = 0;
 
@@ -27,6 +34,7 @@ class Fixture {
     const operations = commands.map((command): Operation => {
       return { kind: 'command', command, idempotency: null };
     });
+    for (const command of commands) this.mirror.sent(command);
     const { results, soldOut } = this.#writer.run(operations);
     this.mirror.apply(soldOut);
     return results;
@@ -36,7 +44,7 @@ class Fixture {
     this.#made += 1;
     return {
       type: 'reserve',
-      reservationId: `r${this.#made}`,
+      reservationId: `r${String(this.#made).padStart(6, '0')}`,
       lines: [{ sku, quantity: 1 }],
       customerId: null,
       ttlSeconds: null,
@@ -47,7 +55,7 @@ class Fixture {
 
   /** What the mirror says; where it answers, the writer must answer the same. */
   refuse(command: ReserveCommand): string | null {
-    const refusal = this.mirror.refuse(command, this.clock.now());
+    const refusal = this.mirror.refuse(command, this.clock.now(), this.queue);
     if (refusal === null) return null;
     assert.deepEqual(this.run(command), [refusal]);
     assert.ok(!refusal.ok);
@@ -111,7 +119,41 @@ test('other refusals come first, as in core; carts and limits per customer are f
   assert.equal(fixture.refuse(fixture.reserve('A', { lines: cart })), null);
 });
 
-test('which commands may give units back', () => {
+test('what is not answered yet decides who may answer', () => {
+  const fixture = new Fixture();
+  const [first, second] = [fixture.reserve('A'), fixture.reserve('A')];
+  const confirmed = (reservationId: string): Command => {
+    return { type: 'confirm', reservationId, orderId: null, lines: null, onExpired: 'reject' };
+  };
+  fixture.run({ type: 'set_stock', sku: 'A', onHand: 2 }, first, second);
+  fixture.run(confirmed(first.reservationId));
+  fixture.queue.effects.add('none');
+  assert.equal(fixture.refuse(fixture.reserve('A')), 'all_reserved');
+  fixture.queue.effects.add('words');
+  assert.equal(fixture.refuse(fixture.reserve('A')), null, 'a confirm may make it sold out');
+  fixture.run(confirmed(second.reservationId));
+  assert.equal(fixture.refuse(fixture.reserve('A')), 'sold_out', 'no confirm can change that');
+  fixture.queue.effects.add('room');
+  assert.equal(fixture.refuse(fixture.reserve('A')), null);
+});
+
+test('an id that the writer may know is for the writer', () => {
+  const fixture = new Fixture();
+  const only = fixture.reserve('A');
+  fixture.run({ type: 'set_stock', sku: 'A', onHand: 1 }, only);
+  assert.equal(fixture.refuse(only), null);
+  assert.equal(fixture.refuse(fixture.reserve('A', { reservationId: 'r000000' })), null);
+  assert.equal(fixture.refuse(fixture.reserve('A')), 'all_reserved');
+  const restarted = new SoldOutMirror(RULES, 'r5');
+  restarted.apply([{ sku: 'A', level: emptyLevel('A'), nextExpiryAt: null }]);
+  assert.equal(
+    restarted.refuse(fixture.reserve('A', { reservationId: 'r5' }), 0, fixture.queue),
+    null,
+  );
+  assert.ok(restarted.refuse(fixture.reserve('A', { reservationId: 'r6' }), 0, fixture.queue));
+});
+
+test('what a command may do to a refusal', () => {
   const confirm = {
     type: 'confirm',
     reservationId: 'r',
@@ -119,11 +161,16 @@ test('which commands may give units back', () => {
     lines: null,
     onExpired: 'reject',
   } as const;
-  assert.equal(mayFree(confirm), false);
-  assert.equal(mayFree({ ...confirm, lines: [{ sku: 'A', quantity: 1 }] }), true);
-  assert.equal(mayFree({ type: 'release', reservationId: 'r' }), true);
-  assert.equal(mayFree({ type: 'sweep', limit: 1 }), false);
-  assert.equal(mayFree({ type: 'set_stock', sku: 'A', onHand: 1 }), true);
+  const release = { type: 'release', reservationId: 'r' } as const;
+  const sweep = { type: 'sweep', limit: 1 } as const;
+  assert.equal(effectOf(confirm), 'words');
+  assert.equal(effectOf({ ...confirm, lines: [{ sku: 'A', quantity: 1 }] }), 'room');
+  assert.equal(effectOf(release), 'room');
+  assert.equal(effectOf(sweep), 'none');
+  assert.equal(effectOf({ type: 'set_stock', sku: 'A', onHand: 1 }), 'room');
+  assert.equal(effectOfAll([sweep, confirm, sweep]), 'words');
+  assert.equal(effectOfAll([confirm, release]), 'room');
+  assert.equal(effectOfAll([sweep]), 'none');
 });
 
 test('through random histories, what the mirror refuses the writer refuses in the same words', () => {

@@ -88,6 +88,10 @@ export class SqliteBook implements Book {
     return this.#reservations.activeCount;
   }
 
+  get highestId(): string {
+    return this.#reservations.highestId;
+  }
+
   /** The latest time that a recorded decision has used. */
   get clock(): number {
     return this.#clock;

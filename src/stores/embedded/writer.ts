@@ -82,6 +82,11 @@ export class Writer {
     this.clock = clock(this.#book.clock);
   }
 
+  /** Of all reservations there are; empty: there is none. */
+  get highestId(): string {
+    return this.#book.highestId;
+  }
+
   /** Whatever it throws, nothing of the batch may be answered, and this writer is not to be used again. */
   run(operations: readonly Operation[]): BatchResult {
     const begun = process.hrtime();

@@ -51,7 +51,8 @@ function open(): { writer: Writer; close: () => void } {
         ? new AnchoredClock(base)
         : new SharedClock(settings.clock, floor);
     });
-    tell({ type: 'open', clock: base, warnings, unchecked });
+    const { highestId } = writer;
+    tell({ type: 'open', clock: base, warnings, highestId, unchecked });
     return {
       writer,
       close: () => {

@@ -5,7 +5,8 @@ local function differentOrder(reservation, orderId)
   return orderId ~= nil and reservation.orderId ~= nil and reservation.orderId ~= orderId
 end
 
--- The first answer again. A confirm made without an order is adopted by the first order that names itself.
+-- The first answer again. A confirm made without an order is adopted by the first order that names itself, which is
+-- recorded.
 local function confirmAgain(reservation, orderId)
   if differentOrder(reservation, orderId) then
     return answers.rejected('confirm', { code = 'already_confirmed', reservationId = reservation.id })
@@ -13,7 +14,13 @@ local function confirmAgain(reservation, orderId)
   if orderId == nil or reservation.orderId ~= nil then
     return answers.reservation('confirm', book.recordOf(reservation.id), false)
   end
-  return answers.reservation('confirm', book.put(book.with(reservation, { orderId = orderId })), false)
+  local text = book.put(book.with(reservation, { orderId = orderId, endedAt = book.now }))
+  for _, line in ipairs(reservation.lines) do
+    if line.confirmed > 0 then
+      book.append('adopt', line.sku, reservation.id, 0, 0, 0, 0, { order_id = orderId })
+    end
+  end
+  return answers.reservation('confirm', text, false)
 end
 
 local function linesFault(reservation, wanted)

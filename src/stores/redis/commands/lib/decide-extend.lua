@@ -30,7 +30,9 @@ function verbs.extend(command)
   local given = rules.given
   -- The cap counts from the creation; a latched reservation's leaves room for its payment, whenever it was latched.
   local payment = orderId and given.paymentTtlSeconds[values.optional(command.paymentMethod) or 'card'] or 0
-  local target = book.now + (ttlSeconds or (payment > 0 and payment or given.ttlSeconds)) * 1000
+  -- The time to pay an order is no SKU's to shorten.
+  local seconds = orderId and (ttlSeconds or payment) or rules.lifetimeSeconds(ttlSeconds, reservation.lines)
+  local target = book.now + seconds * 1000
   local cap = reservation.createdAt + (given.extendCapSeconds + payment) * 1000
   local expiresAt = math.max(reservation.expiresAt, math.min(target, cap))
   if expiresAt == reservation.expiresAt and orderId == reservation.orderId then

@@ -87,20 +87,10 @@ local function gravest(obstacles)
   return shortRejection(obstacles)
 end
 
--- A SKU's policy is both its default and its longest lifetime; the shortest of a cart's SKUs rules the cart.
-local function lifetimeSeconds(asked, lines)
-  local shortest = asked
-  for _, line in ipairs(lines) do
-    local limit = book.level(line.sku).policy.ttlSeconds
-    if limit ~= nil and (shortest == nil or limit < shortest) then shortest = limit end
-  end
-  return shortest or rules.given.ttlSeconds
-end
-
 local function grant(command, customerId, ttlSeconds, lines, refused)
   local text = book.put({
     id = command.reservationId, status = 'active', lines = lines, customerId = customerId, createdAt = book.now,
-    expiresAt = book.now + lifetimeSeconds(ttlSeconds, lines) * 1000, reacquired = false, refundRequired = false,
+    expiresAt = book.now + rules.lifetimeSeconds(ttlSeconds, lines) * 1000, reacquired = false, refundRequired = false,
     cancellations = {},
   })
   for _, line in ipairs(lines) do
@@ -109,14 +99,38 @@ local function grant(command, customerId, ttlSeconds, lines, refused)
   return '{"ok":true,"type":"reserve","reservation":' .. text .. ',"refused":' .. values.list(refused) .. '}'
 end
 
+-- The command's id names a reservation already: the same command gets it as it stands, any other is refused.
+local function reserveAgain(known, customerId, wanted)
+  local same = known.customerId == customerId and #known.lines == #wanted
+  for index, line in ipairs(known.lines) do
+    same = same and line.sku == wanted[index].sku and line.quantity == wanted[index].quantity
+  end
+  if not same then
+    return answers.rejected('reserve', { code = 'reservation_exists', reservationId = known.id })
+  end
+  return '{"ok":true,"type":"reserve","reservation":' .. book.recordOf(known.id) .. ',"refused":[]}'
+end
+
+-- A cart's lines of one SKU are one line, which is no longer than any may be.
+local MAX_QUANTITY = 1000000
+
 -- Returns the answer, and whether anything was granted.
 function verbs.reserve(command)
   local customerId, ttlSeconds = values.optional(command.customerId), values.optional(command.ttlSeconds)
   local wanted = lapse.sumLines(command.lines)
+  local known = lapse.settled(command.reservationId)
+  if known ~= nil then return reserveAgain(known, customerId, wanted), false end
   lapse.makeRoom(wanted)
   local most = rules.given.maxTtlSeconds
   if ttlSeconds ~= nil and ttlSeconds > most then
     return answers.rejected('reserve', { code = 'ttl_out_of_range', maxTtlSeconds = most }), false
+  end
+  for _, line in ipairs(wanted) do
+    if line.quantity > MAX_QUANTITY then
+      return answers.rejected('reserve', {
+        code = 'quantity_out_of_range', sku = line.sku, limit = MAX_QUANTITY, requested = line.quantity,
+      }), false
+    end
   end
   local obstacles, lines, refused = {}, {}, {}
   for _, line in ipairs(wanted) do

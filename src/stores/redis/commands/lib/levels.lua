@@ -2,9 +2,14 @@
 -- Needs: book
 local levels = {}
 
--- Units not promised to anybody; negative when more is promised than there is.
+-- Units that may be promised at all, never below 0.
+function levels.offered(onHand, safetyStock)
+  return math.max(0, onHand - safetyStock)
+end
+
+-- Units not promised to anybody; negative when more is promised than is offered.
 function levels.uncommitted(level)
-  return level.onHand - level.reserved - level.allocated - level.safetyStock
+  return levels.offered(level.onHand, level.safetyStock) - level.reserved - level.allocated
 end
 
 -- Units that can be reserved now, never below 0.

@@ -40,8 +40,9 @@ end
 
 -- A shortfall that a change of `delta` units opens or deepens is recorded beside it.
 local function addShortfall(entries, level, delta, lapsed)
-  local free = levels.uncommitted(level) + lapsed
-  local before, after = math.max(0, -free), math.max(0, -(free + delta))
+  local promised = level.reserved - lapsed + level.allocated
+  local before = math.max(0, promised - levels.offered(level.onHand, level.safetyStock))
+  local after = math.max(0, promised - levels.offered(level.onHand + delta, level.safetyStock))
   if after > before then
     entries[#entries + 1] = book.draft('shortfall', level.sku, nil, 0, 0, 0, { units = after })
   end
