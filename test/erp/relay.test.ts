@@ -276,8 +276,9 @@ describe('the relay', () => {
 
     it(`told per ${grouping}: one that sends again what is unknown is found out`, async () => {
       const blind = fc.asyncProperty(trouble, (each) => live(grouping, each, true));
-      const { failed } = await fc.check(blind, { numRuns: 300, endOnFailure: true });
+      const { failed, errorInstance } = await fc.check(blind, { numRuns: 300, endOnFailure: true });
       assert.ok(failed);
+      assert.match(String(errorInstance), /nothing is applied twice/);
     });
   }
 });
