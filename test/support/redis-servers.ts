@@ -188,13 +188,14 @@ export class RedisServer {
     return fieldsOf(String(await this.ask('INFO', section)));
   }
 
-  /** A connection for a test's own commands; the caller ends it with `disconnect()`. */
-  client(): Redis {
+  /** A connection for a test's own commands, ended by it with `disconnect()`; as the default user, unless told. */
+  client(user?: { readonly username: string; readonly password: string }): Redis {
     const password = this.#password === undefined ? {} : { password: this.#password };
     const client = new Redis({
       host: this.host,
       port: this.port,
       ...password,
+      ...user,
       disableClientInfo: true,
       enableReadyCheck: false,
       retryStrategy: null,

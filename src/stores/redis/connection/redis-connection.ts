@@ -179,7 +179,6 @@ class Connection implements RedisConnection {
   ): Promise<Refusal | { readonly answer: unknown }> {
     const { slot, write, asking, whole } = attempt;
     if (this.#closed) throw new Fault('STORE_UNAVAILABLE', 'the store is closed');
-    if (write && this.#guard.stopped !== null) throw notDone(this.#guard.stopped);
     const link = attempt.link ?? this.#routes.linkFor(slot);
     attempt.link = null;
     attempt.asking = false;
@@ -187,9 +186,12 @@ class Connection implements RedisConnection {
       this.#routes.lookAgain();
       return new Refusal('later', this.#routes.trouble() ?? 'nobody is known to own the slot');
     }
-    const head = script === null ? [] : whole ? ['EVAL', script.text] : ['EVALSHA', script.sha];
+    const head = script === null ? [] : ['EVALSHA', script.sha];
     const call: Call = { args: [...head, ...args], until, write, asking };
     try {
+      if (whole && script !== null) await link.load(script.text, until);
+      // Right before it is written: the connection may have come up anew a moment ago.
+      if (write && this.#guard.stopped !== null) throw notDone(this.#guard.stopped);
       return { answer: await link.call(call) };
     } catch (error) {
       if (error instanceof Refusal) return error;
@@ -299,7 +301,7 @@ interface Attempt {
   /** Where the server said to go this once. */
   link: ServerLink | null;
   asking: boolean;
-  /** The server does not know the script: send all of it. */
+  /** A server does not know the script: give it all of it first. */
   whole: boolean;
 }
 

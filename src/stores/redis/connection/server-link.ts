@@ -50,6 +50,7 @@ export class ServerLink {
   #answeredAt = 0;
   #closed = false;
   readonly #stop = new AbortController();
+  readonly #loading = new Map<string, Promise<unknown>>();
   readonly #onChange: () => void;
 
   /** `onChange`: called when the link has come up, or gone down. */
@@ -141,6 +142,18 @@ export class ServerLink {
     } catch (error) {
       throw this.#explain(error, client, call.write, sentAt);
     }
+  }
+
+  /** Gives the server a script; those who ask for the same one meanwhile share the errand. */
+  async load(text: string, until: number): Promise<void> {
+    let loading = this.#loading.get(text);
+    if (loading === undefined) {
+      loading = this.call({ args: ['SCRIPT', 'LOAD', text], until, write: false }).finally(() =>
+        this.#loading.delete(text),
+      );
+      this.#loading.set(text, loading);
+    }
+    await loading;
   }
 
   #explain(error: unknown, client: Redis, write: boolean, sentAt: number): unknown {
