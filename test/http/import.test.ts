@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { Imported } from '../../src/http/schemas/responses.ts';
 import { conforms, isProblem } from './support/conforms.ts';
+import type { ReservationStore } from '../../src/engine/ports.ts';
 import { startService, type Answer, type Service } from './support/service.ts';
 
 async function send(
@@ -181,4 +182,23 @@ test('a file may arrive slowly, as long as it keeps coming', async (t) => {
   rows.push('sku,on_hand\n', 'LATE,1\n');
   await assert.rejects(send(3_000));
   isProblem(await service.call('GET', '/stock/LATE'), 404, 'unknown_sku');
+});
+
+test('the store may take longer than the file did to arrive', async (t) => {
+  const wrap = (store: ReservationStore): ReservationStore => {
+    const submit = store.submit.bind(store);
+    store.submit = async (command, options) => {
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      return submit(command, options);
+    };
+    return store;
+  };
+  const service = await startService(t, { settings: { requestTimeoutMs: 500 }, wrap });
+  const address = await service.app.listen({ port: 0, host: '127.0.0.1' });
+  const answer = await fetch(`${address}/stock/import`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/csv' },
+    body: 'sku,on_hand\nA,1\n',
+  });
+  assert.equal(answer.status, 200);
 });

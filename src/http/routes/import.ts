@@ -75,6 +75,11 @@ function waitWhileItComes({ patientSockets, settings }: Http, { raw }: FastifyRe
   socket.setTimeout(settings.requestTimeoutMs, () => socket.destroy());
 }
 
+/** It has a deadline of its own, which grows with the file. */
+function waitForTheStore({ raw }: FastifyRequest): void {
+  if (raw.socket instanceof Socket) raw.socket.setTimeout(0);
+}
+
 const CLOSE = ['connection', 'close'];
 
 async function importFile(
@@ -91,6 +96,7 @@ async function importFile(
     skuFrom: query.sku_from ?? 'sku',
     contentType: request.headers['content-type'] ?? '',
   });
+  waitForTheStore(request);
   if (file.errors > 0) {
     http.respond.problem(request, reply, fileProblem(file));
     return;
