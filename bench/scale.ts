@@ -95,6 +95,8 @@ async function metric({ url }: Service, name: string): Promise<string> {
 
 const dataDir = mkdtempSync(join(tmpdir(), 'holdfast-scale-'));
 let service = await startHoldfast('embedded', settings, dataDir);
+/** Of a service that has just started, with nothing in its books; the same is asked of one with everything. */
+const empty = residentBytes(service.pid);
 try {
   let start = performance.now();
   await importSkus(service);
@@ -102,7 +104,6 @@ try {
     `imported ${count(total)} SKUs in ${((performance.now() - start) / 1000).toFixed(1)} s`,
   );
   let pool = new Pool(service.url, { connections: 32 });
-  const before = residentBytes(service.pid);
   const deadline = Date.now() + LIFETIME_SECONDS * 1000;
   start = performance.now();
   await reserveAll(pool, deadline);
@@ -110,8 +111,6 @@ try {
   console.log(
     `reserved ${count(total)} in ${filling.toFixed(1)} s, ${count(total / filling)} a second`,
   );
-  const grown = residentBytes(service.pid) - before;
-  console.log(`memory: ${(grown / total).toFixed(1)} bytes of process memory per live reservation`);
   console.log(`on disk: ${count(statSync(join(dataDir, 'holdfast.db')).size / 1e6)} MB`);
   await pool.close();
   await service.stop();
@@ -121,7 +120,11 @@ try {
   console.log(
     `start with all live: ${((performance.now() - start) / 1000).toFixed(2)} s to the first answer`,
   );
-  console.log(`resident after start: ${count(residentBytes(service.pid) / 1e6)} MB`);
+  const resident = residentBytes(service.pid);
+  console.log(`resident: ${count(resident / 1e6)} MB, empty ${count(empty / 1e6)} MB`);
+  console.log(
+    `memory: ${((resident - empty) / total).toFixed(0)} bytes per live reservation and SKU`,
+  );
   pool = new Pool(service.url, { connections: 32 });
   const left = deadline + 1000 - Date.now();
   if (left < 0) throw new Error('the fill took longer than the lifetime: raise LIFETIME_SECONDS');
