@@ -1,5 +1,6 @@
 /** One HTTP request and what came of it: the difference between "never sent" and "no answer" is what all else rests on. */
 import { Agent, request, type Dispatcher } from 'undici';
+import { isBeforeSending, isOver } from '../../engine/unsent.ts';
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH';
@@ -57,21 +58,6 @@ export class Exchange {
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
-}
-
-function isOver({ aborted }: AbortSignal): boolean {
-  return aborted;
-}
-
-/** Finding the address, connecting and the TLS handshake come before the first byte of a request. */
-function isBeforeSending(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.every(isBeforeSending);
-  if (!(error instanceof Error)) return false;
-  const { syscall, code } = error as NodeJS.ErrnoException;
-  if (syscall === 'connect' || syscall === 'getaddrinfo') return true;
-  return /^(UND_ERR_CONNECT_TIMEOUT|ERR_TLS_CERT|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(
-    String(code),
-  );
 }
 
 function describe(error: unknown): string {

@@ -1,6 +1,7 @@
 /** Signed requests to the service at the other end, and how each ended. */
 import { Agent, request, type Dispatcher } from 'undici';
 import type { ErpCall } from '../../engine/erp-port.ts';
+import { isBeforeSending, isOver } from '../../engine/unsent.ts';
 import { isPrivate, numberIn, publicLookup } from './public-lookup.ts';
 import type { WebhookSettings } from './settings.ts';
 import { signedHeaders } from './signature.ts';
@@ -106,21 +107,6 @@ export class WebhookClient {
     if (allowPrivate || number === null || !isPrivate(number)) return null;
     return `${number} is in a private network: see HOLDFAST_WEBHOOK_ALLOW_PRIVATE`;
   }
-}
-
-function isOver({ aborted }: AbortSignal): boolean {
-  return aborted;
-}
-
-/** Finding the address, connecting and the TLS handshake come before the first byte of a request. */
-function isBeforeSending(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.every(isBeforeSending);
-  if (!(error instanceof Error)) return false;
-  const { syscall, code } = error as NodeJS.ErrnoException;
-  if (syscall === 'connect' || syscall === 'getaddrinfo') return true;
-  return /^(UND_ERR_CONNECT_TIMEOUT|ERR_TLS_CERT|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/.test(
-    String(code),
-  );
 }
 
 function describe(error: unknown): string {
