@@ -29,6 +29,9 @@ const SLACK_MS = 25;
 type History = OperationRecord<StockInput, StockOutput>[];
 type Body = Record<string, unknown>;
 
+type Granted = Extract<StockOutput, { type: 'granted' }>;
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const clock = (): number => performance.timeOrigin + performance.now();
 
 async function call(pool: Pool, method: 'GET' | 'POST' | 'PUT', path: string, body?: Body) {
@@ -121,26 +124,41 @@ async function record(
   recorder: HistoryRecorder<StockInput, StockOutput>,
 ): Promise<void> {
   const ids: string[] = [];
+  /** The first one granted: nobody touches it before it has lapsed, so that every history has a lapse. */
+  let abandoned: Granted | null = null;
   const end = clock() + TTL_SECONDS * 1000 + 600;
+  /** Null where no answer came. */
+  const ask = async (name: number, input: StockInput): Promise<'not_done' | StockOutput | null> => {
+    const pending = recorder.invoked(name, input);
+    let answer;
+    try {
+      answer = await request(pool, input);
+    } catch {
+      return null;
+    }
+    if (answer.status === 503 && answer.body['outcome'] === 'not_done') {
+      recorder.neverHappened(pending);
+      return 'not_done';
+    }
+    const output = worded(input, answer.status, answer.body);
+    recorder.answered(pending, output);
+    return output;
+  };
   const client = async (name: number): Promise<void> => {
     for (let n = 0; n < 30 && clock() < end; n += 1) {
-      const input = nextInput(sku, random, ids);
-      const pending = recorder.invoked(name, input);
-      let answer;
-      try {
-        answer = await request(pool, input);
-      } catch {
-        return;
+      const output = await ask(name, nextInput(sku, random, ids));
+      if (output === null) return;
+      if (output === 'not_done') continue;
+      if (output.type === 'granted') {
+        if (abandoned === null) abandoned = output;
+        else ids.push(output.id);
       }
-      if (answer.status === 503 && answer.body['outcome'] === 'not_done') {
-        recorder.neverHappened(pending);
-        continue;
-      }
-      const output = worded(input, answer.status, answer.body);
-      recorder.answered(pending, output);
-      if (output.type === 'granted') ids.push(output.id);
-      await new Promise((resolve) => setTimeout(resolve, random.between(0, 120)));
+      await pause(random.between(0, 120));
     }
+    if (name > 0 || abandoned === null) return;
+    const { id, expiresAt } = abandoned;
+    await pause(Math.max(0, expiresAt + SLACK_MS - clock()));
+    await ask(name, { sku, type: 'confirm', id });
   };
   await Promise.all(Array.from({ length: random.between(8, 16) }, (_, name) => client(name)));
 }
@@ -169,7 +187,7 @@ test(`${HISTORIES} concurrent histories of the real service are linearizable`, a
       runs.map(({ sku, recorder }) => record(pool, sku, random, recorder)),
     );
     if (round % KILL_EVERY === KILL_EVERY - 1) {
-      await new Promise((resolve) => setTimeout(resolve, random.between(50, 900)));
+      await pause(random.between(50, 900));
       await service.end('SIGKILL');
       seen.kills += 1;
       for (const { recorder } of runs) recorder.cutOff();
