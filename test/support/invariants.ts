@@ -128,10 +128,20 @@ function assertFollows(before: Reservation, after: Reservation): void {
   }
 }
 
-/** What a granted reserve or confirm must have respected, by the books as they stand right after it. */
-export function assertWithinLimits(answer: Answer, { levels, reservations, now }: Books): void {
+/**
+ * What a granted reserve or confirm must have respected, by the books as they stand right after it.
+ *
+ * @param news - The ledger entries that came with the answer. A reserve that is asked again is answered with the
+ *   reservation as it is by now and grants nothing: it wrote no `reserve` entry, though other lapses may have come due.
+ */
+export function assertWithinLimits(
+  answer: Answer,
+  { levels, reservations, now }: Books,
+  news: Books['ledger'],
+): void {
   if (!answer.ok || (answer.type !== 'reserve' && answer.type !== 'confirm')) return;
   const { id, customerId, lines, reacquired } = answer.reservation;
+  if (!news.some((entry) => entry.reservationId === id && entry.kind === answer.type)) return;
   if (customerId === null || (answer.type === 'confirm' && !(answer.changed && reacquired))) return;
   for (const { sku } of lines.filter((line) => answer.type === 'reserve' || line.confirmed > 0)) {
     const limit = levels.find((level) => level.sku === sku)?.policy.maxPerCustomer ?? Infinity;
