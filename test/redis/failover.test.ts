@@ -16,6 +16,7 @@ import {
   type RedisServer,
 } from '../support/redis-servers.ts';
 import { allReady, judge, openInstance, putOnSale, startSale, type Instance } from './sale.ts';
+import { TAG } from './store.ts';
 
 const FAILOVERS = setting('HOLDFAST_FAILOVERS', 1);
 const ON_HAND = 8_000;
@@ -53,7 +54,7 @@ async function sentinelDeployment(t: TestContext): Promise<Deployment> {
 
 async function clusterDeployment(t: TestContext): Promise<Deployment> {
   const cluster = await startCluster(t, { settings: SETTINGS });
-  const slot = slotOfKey('{shop}');
+  const slot = slotOfKey(`{${TAG}}`);
   const first = await cluster.ownerOf(slot);
   const index = cluster.nodes.indexOf(first);
   const second = cluster.nodes[(index + 3) % 6];

@@ -1,45 +1,28 @@
 /** A sale over several instances of the Redis store, watched from outside: what callers were told is what counts. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEFAULT_RULES } from '../../src/core/rules.ts';
 import { Fault } from '../../src/engine/faults.ts';
-import { parseRedisAddress } from '../../src/stores/redis/connection/redis-address.ts';
 import type { ConnectionSettings } from '../../src/stores/redis/connection/redis-connection.ts';
-import { RedisStore } from '../../src/stores/redis/redis-store.ts';
+import type { RedisStore } from '../../src/stores/redis/redis-store.ts';
 import { confirm, reserve, setStock, uuid } from '../support/commands.ts';
 import { until } from '../support/redis-servers.ts';
 import type { Lifetime } from '../support/temp-dir.ts';
+import { openStore, PROMPT } from './store.ts';
 
 export interface Instance {
   readonly store: RedisStore;
   readonly reports: readonly string[];
 }
 
+/** As a shop runs it: what is late is a fault. */
 export async function openInstance(
   t: Lifetime,
   url: string,
   settings: Partial<ConnectionSettings> = {},
 ): Promise<Instance> {
   const reports: string[] = [];
-  const store = await RedisStore.open({
-    connection: {
-      address: parseRedisAddress(url),
-      sentinelPassword: null,
-      tlsCaFile: null,
-      requirePersistence: false,
-      ackReplicas: 0,
-      afterFailover: 'safety',
-      commandDeadlineMs: 2_000,
-      queueLimit: 5_000,
-      startWithinMs: 30_000,
-      ...settings,
-    },
-    rules: DEFAULT_RULES,
-    hashTag: 'shop',
-    report: (message) => reports.push(message),
-  });
-  t.after(() => store.close());
-  return { store, reports };
+  const report = (message: string): void => void reports.push(message);
+  return { store: await openStore(t, url, { ...PROMPT, ...settings }, { report }), reports };
 }
 
 export async function allReady(instances: readonly Instance[]): Promise<void> {

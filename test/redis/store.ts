@@ -10,6 +10,13 @@ export const TAG = 'holdfast';
 /** Longer than any test may take: what is slow here is the machine. */
 const PATIENCE_MS = 120_000;
 
+/** For tests of what is late and what is lost. */
+export const PROMPT = {
+  commandDeadlineMs: 2_000,
+  queueLimit: 5_000,
+  startWithinMs: 30_000,
+} satisfies Partial<ConnectionSettings>;
+
 /** Its settings, for an address such as `redis://127.0.0.1:6379`. */
 export function patient(url: string): ConnectionSettings {
   return {

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../src/engine/faults.ts';
-import { parseRedisAddress } from '../../src/stores/redis/connection/redis-address.ts';
 import {
   openRedisConnection,
   type ConnectionSettings,
@@ -11,19 +10,9 @@ import {
 } from '../../src/stores/redis/connection/redis-connection.ts';
 import { loadScripts } from '../../src/stores/redis/connection/scripts.ts';
 import type { Lifetime } from '../support/temp-dir.ts';
+import { patient, PROMPT } from './store.ts';
 
 export const FIXTURES = join(import.meta.dirname, 'scripts');
-
-const SETTINGS: Omit<ConnectionSettings, 'address'> = {
-  sentinelPassword: null,
-  tlsCaFile: null,
-  requirePersistence: false,
-  ackReplicas: 0,
-  afterFailover: 'safety',
-  commandDeadlineMs: 2_000,
-  queueLimit: 5_000,
-  startWithinMs: 30_000,
-};
 
 export interface Opened {
   readonly connection: RedisConnection;
@@ -38,7 +27,7 @@ export async function open(
 ): Promise<Opened> {
   const reports: string[] = [];
   const connection = await openRedisConnection(
-    { ...SETTINGS, address: parseRedisAddress(url), ...settings },
+    { ...patient(url), ...PROMPT, ...settings },
     loadScripts(FIXTURES),
     (message) => reports.push(message),
   );

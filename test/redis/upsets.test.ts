@@ -11,6 +11,7 @@ import { hasRedis, RedisServer, startCluster, type ClusterNode } from '../suppor
 import { seeded, setting } from '../faults/chance.ts';
 import type { Random } from '../linearizability/random.ts';
 import { allReady, judge, openInstance, putOnSale, startSale, type Instance } from './sale.ts';
+import { TAG } from './store.ts';
 import { moveSlot } from './slots.ts';
 
 const UPSETS = setting('HOLDFAST_UPSETS', 6);
@@ -95,7 +96,7 @@ void test('a cluster: the slot of the books moves to and fro, and nodes are kill
   const cluster = await startCluster(t, { settings: SETTINGS, replicas: 0, nodeTimeoutMs: 5_000 });
   const url = `redis+cluster://${cluster.nodes.map(({ server }) => `127.0.0.1:${server.port}`).join(',')}`;
   const instances = [await openInstance(t, url), await openInstance(t, url)];
-  const slot = slotOfKey('{shop}');
+  const slot = slotOfKey(`{${TAG}}`);
   const owner = (): Promise<ClusterNode> => cluster.ownerOf(slot);
   const kinds: Upset[] = [
     [
