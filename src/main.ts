@@ -271,8 +271,8 @@ function keepHouse(store: ReservationStore, config: Config, log: Log): () => Pro
   return startHousekeeping(store, timers, {
     ...config.housekeeping,
     stepLimit: HOUSEKEEPING_STEP,
-    onError: (error) =>
-      log.logger.error({ err: error }, 'housekeeping failed; the next look tries again'),
+    onError: (err, job) => log.logger.error({ err }, `housekeeping (${job}) fails and tries on`),
+    onRecovery: (job) => log.logger.info(`housekeeping (${job}) works again`),
   });
 }
 

@@ -8,7 +8,7 @@ import { MemoryStore } from '../stores/memory/memory-store.ts';
 import { Fault } from './faults.ts';
 import { startHousekeeping, type HousekeepingOptions } from './housekeeping.ts';
 
-const EVERY_SECOND: Omit<HousekeepingOptions, 'onError'> = {
+const EVERY_SECOND: Omit<HousekeepingOptions, 'onError' | 'onRecovery'> = {
   sweepEveryMs: 1_000,
   purgeEveryMs: 60_000,
   retentionMs: 3_600_000,
@@ -20,6 +20,7 @@ async function shop(options: Partial<HousekeepingOptions> = {}): Promise<{
   timers: FakeTimers;
   store: MemoryStore;
   errors: unknown[];
+  recovered: string[];
   stop: () => Promise<void>;
 }> {
   const clock = new FakeClock();
@@ -28,8 +29,11 @@ async function shop(options: Partial<HousekeepingOptions> = {}): Promise<{
   const errors: unknown[] = [];
   await store.submit(setStock('A', 100));
   const onError = (error: unknown): void => void errors.push(error);
-  const stop = startHousekeeping(store, timers, { ...EVERY_SECOND, onError, ...options });
-  return { clock, timers, store, errors, stop };
+  const recovered: string[] = [];
+  const onRecovery = (job: string): void => void recovered.push(job);
+  const told = { onError, onRecovery };
+  const stop = startHousekeeping(store, timers, { ...EVERY_SECOND, ...told, ...options });
+  return { clock, timers, store, errors, recovered, stop };
 }
 
 async function reserveSome(store: MemoryStore, count: number, ttl: number): Promise<void> {
@@ -89,26 +93,37 @@ describe('housekeeping', () => {
     assert.equal((await store.stats()).active, 25);
   });
 
-  it('tells of a step that failed, and looks again at the next time', async () => {
-    const { store, timers, errors, stop } = await shop();
+  it('tells of each kind of failure once, looks again every time, and tells when it is over', async () => {
+    const { store, timers, errors, recovered, stop } = await shop();
     await reserveSome(store, 1, 10);
     const submit = store.submit.bind(store);
-    const trouble = new Fault('STORE_TIMEOUT', 'no answer', { retryable: true });
-    store.submit = () => Promise.reject(trouble);
+    const [late, gone] = [
+      new Fault('STORE_TIMEOUT', 'late'),
+      new Fault('STORE_UNAVAILABLE', 'gone'),
+    ];
+    let looks = 0;
+    store.submit = () => Promise.reject((looks += 1) % 2 === 1 ? late : gone);
     await timers.advance(10_000);
-    assert.equal(errors.length, 10);
-    assert.equal(errors[0], trouble);
+    assert.equal(looks, 10);
+    assert.deepEqual([errors, recovered], [[late, gone], []]);
     store.submit = submit;
-    await timers.advance(1_000);
+    await timers.advance(2_000);
     assert.equal((await store.stats()).active, 0);
+    assert.deepEqual(recovered, ['sweep']);
+    store.submit = () => Promise.reject(gone);
+    await timers.advance(2_000);
+    assert.deepEqual(errors, [late, gone, gone]);
     await stop();
   });
 
   it('says nothing of an overloaded store: tidying can wait', async () => {
-    const { store, timers, errors, stop } = await shop();
+    const { store, timers, errors, recovered, stop } = await shop();
+    const submit = store.submit.bind(store);
     store.submit = () => Promise.reject(new Fault('STORE_OVERLOADED', 'full'));
     await timers.advance(100_000);
-    assert.deepEqual(errors, []);
+    store.submit = submit;
+    await timers.advance(1_000);
+    assert.deepEqual([errors, recovered], [[], []]);
     await stop();
   });
 });

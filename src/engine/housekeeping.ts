@@ -2,6 +2,8 @@
 import { Fault } from './faults.ts';
 import type { ReservationStore } from './ports.ts';
 
+export type Job = 'sweep' | 'purge';
+
 export interface HousekeepingOptions {
   /** Between two looks for lapsed reservations, in ms. */
   readonly sweepEveryMs: number;
@@ -11,8 +13,10 @@ export interface HousekeepingOptions {
   readonly retentionMs: number;
   /** Lapsed or ended reservations per step; steps follow each other while there is more. */
   readonly stepLimit: number;
-  /** Told of a step that failed; the next look tries again. */
-  readonly onError: (error: unknown) => void;
+  /** Told of a step that failed, once for each kind of failure until one succeeds again; the next look tries again. */
+  readonly onError: (error: unknown, job: Job) => void;
+  /** Told when a step succeeds after such a failure. */
+  readonly onRecovery: (job: Job) => void;
 }
 
 export interface Timers {
@@ -27,11 +31,11 @@ export function startHousekeeping(
   options: HousekeepingOptions,
 ): () => Promise<void> {
   const jobs = [
-    repeat(timers, options.sweepEveryMs, options.onError, async () => {
+    repeat(timers, options.sweepEveryMs, tellOnce('sweep', options), async () => {
       const answer = await store.submit({ type: 'sweep', limit: options.stepLimit });
       return answer.ok && answer.more;
     }),
-    repeat(timers, options.purgeEveryMs, options.onError, async () => {
+    repeat(timers, options.purgeEveryMs, tellOnce('purge', options), async () => {
       const endedBefore = store.clock.now() - options.retentionMs;
       const answer = await store.submit({ type: 'purge', endedBefore, limit: options.stepLimit });
       return answer.ok && answer.more;
@@ -42,11 +46,35 @@ export function startHousekeeping(
   };
 }
 
+interface Told {
+  failed(error: unknown): void;
+  succeeded(): void;
+}
+
+/** An outage is many failures of a few kinds, several a second: each kind is news once, and so is its end. */
+function tellOnce(job: Job, { onError, onRecovery }: HousekeepingOptions): Told {
+  const kinds = new Set<unknown>();
+  return {
+    failed: (error) => {
+      // An overloaded store has more important things to do than tidying.
+      const kind = error instanceof Fault ? error.code : String(error);
+      if (kind === 'STORE_OVERLOADED' || kinds.has(kind)) return;
+      kinds.add(kind);
+      onError(error, job);
+    },
+    succeeded: () => {
+      if (kinds.size === 0) return;
+      kinds.clear();
+      onRecovery(job);
+    },
+  };
+}
+
 /** Runs `step` every `ms`, and again at once while it says there is more. */
 function repeat(
   timers: Timers,
   ms: number,
-  onError: (error: unknown) => void,
+  told: Told,
   step: () => Promise<boolean>,
 ): () => Promise<void> {
   let stopped = false;
@@ -54,9 +82,10 @@ function repeat(
   let cancel = (): void => undefined;
   const look = async (): Promise<void> => {
     try {
-      while (!stopped && (await step()));
+      while (!stopped && (await step())) told.succeeded();
+      told.succeeded();
     } catch (error) {
-      if (!(error instanceof Fault && error.code === 'STORE_OVERLOADED')) onError(error);
+      told.failed(error);
     }
     schedule();
   };
