@@ -53,6 +53,59 @@ test('which situations reserve is a switch, and so is which launch by themselves
   assert.equal((await enter(77)).status, 400);
 });
 
+test('an order is replaced as a whole: it reserves what it has now, and keeps its situation', async (t) => {
+  const bling = await bench(t);
+  const { shirt, contactId, create, balance } = await shop(bling);
+  const item = { descricao: 'Camisa', unidade: 'UN', valor: 10, produto: { id: shirt.id } };
+  const parcel = { dataVencimento: '2026-11-22', formaPagamento: { id: 3_100_001 } };
+  const of = (units: number) => ({
+    itens: [{ ...item, quantidade: units }],
+    parcelas: [{ ...parcel, valor: 10 * units }],
+    observacoesInternas: `${units} units`,
+  });
+  const id = await create({ ...of(3), situacao: { id: 15 } });
+  assert.deepEqual(balance(), [10, 7]);
+  const put = async (body: Record<string, unknown>) =>
+    bling.call('PUT', `/pedidos/vendas/${id}`, orderOf([shirt.id], contactId, body));
+  assert.equal((await put({ ...of(2), parcelas: of(3).parcelas })).status, 400);
+  assert.equal((await put(of(2))).status, 200);
+  assert.deepEqual(balance(), [10, 8]);
+  const read = await bling.call('GET', `/pedidos/vendas/${id}`);
+  const { data } = read.body as { data: Record<string, unknown> };
+  assert.deepEqual(data['situacao'], { id: 15, valor: 3 });
+  assert.deepEqual([data['total'], data['observacoesInternas']], [20, '2 units']);
+  assert.deepEqual(data['notaFiscal'], { id: 0 });
+  const invoice = await bling.call('POST', `/pedidos/vendas/${id}/gerar-nfe`);
+  assert.equal(invoice.status, 201);
+  assert.equal((await put(of(1))).status, 400, 'an invoice was made of it');
+  const other = await create(of(1));
+  await bling.call('POST', `/pedidos/vendas/${other}/lancar-estoque`);
+  const late = orderOf([shirt.id], contactId, of(2));
+  assert.equal((await bling.call('PUT', `/pedidos/vendas/${other}`, late)).status, 400);
+  assert.equal((await bling.call('PUT', '/pedidos/vendas/77', late)).status, 404);
+});
+
+test('the order of another shop names its product as Bling does, in an object', async (t) => {
+  const bling = await bench(t);
+  const { shirt } = await shop(bling);
+  const { id } = bling.control.outsideSale({ sku: 'SKU-1', quantity: 2 });
+  const { body } = await bling.call('GET', `/pedidos/vendas/${id}`);
+  const [item] = (body as { data: { itens: { produto: unknown; quantidade: number }[] } }).data
+    .itens;
+  assert.deepEqual([item?.produto, item?.quantidade], [{ id: shirt.id }, 2]);
+});
+
+test('the situation that it has already is refused', async (t) => {
+  const bling = await bench(t);
+  const { create } = await shop(bling);
+  const id = await create();
+  const enter = () => bling.call('PATCH', `/pedidos/vendas/${id}/situacoes/15`);
+  assert.equal((await enter()).status, 204);
+  const again = await enter();
+  assert.equal(again.status, 400);
+  assert.match(again.text, /mesma situação/);
+});
+
 test('cancelling gives back what was reserved', async (t) => {
   const bling = await bench(t);
   const { create, balance } = await shop(bling);

@@ -30,7 +30,7 @@ export interface ReconcileReport {
   readonly drifts: readonly ExplainedDrift[];
   /** SKUs whose sales were on their way at each reading. */
   readonly moving: readonly string[];
-  /** SKUs that cannot be sold as the ERP has them. */
+  /** SKUs that cannot be sold as the ERP has them, or of which it has sold more than it had: one message each. */
   readonly problems: readonly ErpLevelProblem[];
 }
 
@@ -45,7 +45,12 @@ class Tally {
   compared = 0;
   drifts: ExplainedDrift[] = [];
   moving = new Set<string>();
-  problems: ErpLevelProblem[] = [];
+  readonly #problems = new Map<string, ErpLevelProblem>();
+
+  /** A SKU that is read again has one message still: the latest. */
+  note(problems: readonly ErpLevelProblem[]): void {
+    for (const problem of problems) this.#problems.set(problem.sku, problem);
+  }
 
   /** `skus`: what was asked, in the order of `answers`. */
   take(skus: readonly string[], answers: readonly Answer[]): void {
@@ -55,6 +60,7 @@ class Tally {
         const { drift, corrected } = answer;
         this.compared += 1;
         this.moving.delete(sku);
+        if (drift.erpOnHand < 0) this.note([{ sku, reason: belowZero(drift) }]);
         if (drift.units !== 0 || !drift.known) {
           this.drifts.push({ ...drift, cause: explain(drift), corrected });
         }
@@ -63,7 +69,8 @@ class Tally {
   }
 
   report(): ReconcileReport {
-    const { compared, drifts, problems } = this;
+    const { compared, drifts } = this;
+    const problems = [...this.#problems.values()];
     return { compared, drifts, moving: [...this.moving], problems };
   }
 }
@@ -107,7 +114,7 @@ export class Reconciler {
     for (let at = cursor; ;) {
       const fence = await this.#fence();
       const page = await this.#parts.erp.readPage(at, this.#parts.call());
-      tally.problems.push(...page.problems);
+      tally.note(page.problems);
       await this.#apply(page.levels, fence, options, tally);
       at = page.next;
       onPage(at, tally.compared);
@@ -123,7 +130,7 @@ export class Reconciler {
       for (const chunk of chunks(left, this.#parts.erp.limits.skusPerRead)) {
         const fence = await this.#fence();
         const page = await this.#parts.erp.readLevels(chunk, this.#parts.call());
-        tally.problems.push(...page.problems);
+        tally.note(page.problems);
         await this.#apply(page.levels, fence, options, tally);
       }
       left = left.filter((sku) => tally.moving.has(sku));
@@ -157,6 +164,10 @@ export class Reconciler {
       answers,
     );
   }
+}
+
+function belowZero({ sku, erpOnHand }: Drift): string {
+  return `the ERP has ${erpOnHand} of ${sku}: ${-erpOnHand} more were sold there than it had. It counts as none, so no more are sold until the ERP has some again; correct its stock, or cancel what cannot be sent`;
 }
 
 function chunks<T>(list: readonly T[], size: number): T[][] {

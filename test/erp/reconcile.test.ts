@@ -268,6 +268,21 @@ describe('reconciliation', () => {
     assert.equal((await world.store.level('SKU-110'))?.onHand, 1);
   });
 
+  it('a balance below zero counts as none, and is told once, however often it is read', async () => {
+    const world = new World('sale', []);
+    await world.open();
+    world.erp.balances.set('A', -3);
+    const report = await world.reconciler.compare(['A', 'A', 'X'], OPTIONS);
+    assert.equal((await world.store.level('A'))?.onHand, 0);
+    const reasons = new Map(report.problems.map(({ sku, reason }) => [sku, reason]));
+    assert.deepEqual([...reasons.keys()].sort(), ['A', 'X']);
+    assert.equal(report.problems.length, 2);
+    assert.match(reasons.get('A') ?? '', /^the ERP has -3 of A: 3 more were sold there/);
+    world.erp.balances.set('A', 2);
+    assert.deepEqual((await world.reconciler.compare(['A'], OPTIONS)).problems, []);
+    assert.equal((await world.store.level('A'))?.onHand, 2);
+  });
+
   it('without leave to fix, only says what it found', async () => {
     const world = new World('sale', []);
     await world.open();

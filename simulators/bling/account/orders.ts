@@ -13,6 +13,11 @@ export type NewOrder = Pick<
   'shopNumber' | 'shopId' | 'contactId' | 'date' | 'total' | 'items' | 'sent' | 'source'
 > & { readonly number?: number; readonly situationId?: number };
 
+export type Replacement = Pick<
+  Order,
+  'shopNumber' | 'shopId' | 'contactId' | 'date' | 'total' | 'items' | 'sent'
+>;
+
 /** The situations that every account starts with. */
 export const SITUATIONS = [
   { id: 6, name: 'Em aberto', color: '#E9DC40' },
@@ -79,6 +84,7 @@ export class Orders {
       createdAt: now,
       changedAt: now,
       situationId: order.situationId ?? OPEN,
+      invoiceId: 0,
       launchedFrom: null,
       launchedAt: 0,
       launchCalls: 0,
@@ -90,11 +96,39 @@ export class Orders {
     return created;
   }
 
+  /** Everything that was sent takes the place of what was; what is not sent is lost. */
+  replace(id: number, change: Replacement, source: Source): void {
+    const order = this.get(id);
+    const why =
+      order.launchedFrom !== null
+        ? 'O estoque deste pedido já foi lançado'
+        : order.invoiceId !== 0
+          ? 'Existe uma nota fiscal deste pedido'
+          : null;
+    if (why !== null) throw new Refusal(validationError([problem(52, why, 'itens')]));
+    this.#release(order, source);
+    Object.assign(order, change, { changedAt: this.#clock.now() });
+    this.#emit({ kind: 'order', action: 'updated', order, source });
+    this.#enter(order, source);
+  }
+
+  /** gerar-nfe: once. The id of its invoice. */
+  invoice(id: number): number {
+    const order = this.get(id);
+    if (order.invoiceId === 0) order.invoiceId = this.#nextId();
+    return order.invoiceId;
+  }
+
   setSituation(id: number, situationId: number, source: Source): void {
     const order = this.get(id);
     if (!SITUATIONS.some((situation) => situation.id === situationId)) {
       throw new Refusal(
         validationError([problem(12, 'A situação informada não existe', 'idSituacao')]),
+      );
+    }
+    if (order.situationId === situationId) {
+      throw new Refusal(
+        validationError([problem(50, 'A venda possui a mesma situação', 'situacao')]),
       );
     }
     order.situationId = situationId;
@@ -184,9 +218,7 @@ export class Orders {
     const reserves =
       order.launchedFrom === null && this.#switches.reservingSituations.includes(order.situationId);
     if (reserves === order.reserved.length > 0) return;
-    for (const { productId, depositId, quantity } of order.reserved) {
-      this.#stock.reserve(productId, depositId, -quantity, source);
-    }
+    this.#release(order, source);
     const depositId = this.#stock.standardDeposit().id;
     order.reserved = reserves
       ? this.#effectOf(order).map((effect) => ({ ...effect, depositId }))
@@ -194,6 +226,13 @@ export class Orders {
     for (const { productId, quantity } of order.reserved) {
       this.#stock.reserve(productId, depositId, quantity, source);
     }
+  }
+
+  #release(order: Order, source: Source): void {
+    for (const { productId, depositId, quantity } of order.reserved) {
+      this.#stock.reserve(productId, depositId, -quantity, source);
+    }
+    order.reserved = [];
   }
 
   /** The products whose stock an order takes: a kit's own, its components', or both. */

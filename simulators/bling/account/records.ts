@@ -40,19 +40,21 @@ export interface Order {
   readonly id: number;
   readonly number: number;
   /** `numeroLoja`: nothing keeps two orders from having the same one. */
-  readonly shopNumber: string;
-  readonly shopId: number;
-  readonly contactId: number;
+  shopNumber: string;
+  shopId: number;
+  contactId: number;
   /** YYYY-MM-DD */
-  readonly date: string;
-  readonly total: number;
-  readonly items: readonly OrderItem[];
+  date: string;
+  total: number;
+  items: readonly OrderItem[];
   /** As it was sent: the fields that only the detail shows. */
-  readonly sent: Readonly<Record<string, unknown>>;
+  sent: Readonly<Record<string, unknown>>;
   readonly source: Source;
   readonly createdAt: number;
   changedAt: number;
   situationId: number;
+  /** Its NF-e; 0: none yet. */
+  invoiceId: number;
   /** The deposit from which its stock left; null while it has not. */
   launchedFrom: number | null;
   launchedAt: number;

@@ -164,7 +164,16 @@ export class Control {
       total: product.price * quantity,
       items: [{ productId: product.id, quantity, price: product.price }],
       sent: {
-        itens: [{ codigo: sku, quantidade: quantity, valor: product.price, produto: product.id }],
+        itens: [
+          {
+            codigo: sku,
+            descricao: product.name,
+            unidade: 'UN',
+            quantidade: quantity,
+            valor: product.price,
+            produto: { id: product.id },
+          },
+        ],
       },
       source: 'shop',
     });

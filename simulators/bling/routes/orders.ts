@@ -1,5 +1,5 @@
-/** /pedidos/vendas: create, search, read, launch, take back, change the situation. */
-import { situationValue, SITUATIONS } from '../account/orders.ts';
+/** /pedidos/vendas: create, search, read, replace, launch, take back, change the situation. */
+import { type Replacement, situationValue, SITUATIONS } from '../account/orders.ts';
 import type { Order, OrderItem } from '../account/records.ts';
 import type { Answer } from '../answers.ts';
 import { isObject, type Call, type Route } from '../call.ts';
@@ -13,6 +13,28 @@ const NOTHING: Answer = { status: 204 };
 const CENT = 0.01;
 
 function create({ account }: World, call: Call): Answer {
+  const order = readOrder(account, call);
+  const body = call.json();
+  const number = typeof body['numero'] === 'number' ? body['numero'] : null;
+  const situationId = idOf(body['situacao']);
+  const { id } = account.orders.create({
+    ...order,
+    source: 'api',
+    ...(number === null ? {} : { number }),
+    ...(situationId === null ? {} : { situationId }),
+  });
+  return { status: 201, body: { data: { id, alertas: [] } } };
+}
+
+/** PUT: as a new order is sent, in the place of this one; its situation stays. */
+function replace({ account }: World, call: Call): Answer {
+  const { id } = account.orders.get(call.id('id'));
+  account.orders.replace(id, readOrder(account, call, id), 'api');
+  return { status: 200, body: { data: { id, alertas: [] } } };
+}
+
+/** @param self the order that is replaced: its own number is its to keep */
+function readOrder(account: World['account'], call: Call, self: number | null = null): Replacement {
   const body = call.json();
   const fields = new Fields(body, 'VENDAS');
   const date = fields.date('data') ?? '';
@@ -29,8 +51,9 @@ function create({ account }: World, call: Call): Answer {
   if (fields.problems.length === 0 && Math.abs(paid - total) >= CENT) {
     fields.complain('parcelas', 'A soma das parcelas difere do total da venda', 13);
   }
-  const number = typeof body['numero'] === 'number' ? body['numero'] : null;
-  if (number !== null && account.orders.all().some((order) => order.number === number)) {
+  const { numero } = body;
+  const others = account.orders.all().filter(({ id }) => id !== self);
+  if (typeof numero === 'number' && others.some(({ number }) => number === numero)) {
     fields.complain('numero', 'Já existe um pedido com este número', 36);
   }
   const situationId = idOf(body['situacao']);
@@ -38,7 +61,7 @@ function create({ account }: World, call: Call): Answer {
     fields.complain('situacao', 'A situação informada não existe', 12);
   }
   fields.check();
-  const { id } = account.orders.create({
+  return {
     shopNumber: typeof body['numeroLoja'] === 'string' ? body['numeroLoja'] : '',
     shopId: idOf(body['loja']) ?? 0,
     contactId: contactId ?? 0,
@@ -46,11 +69,7 @@ function create({ account }: World, call: Call): Answer {
     total,
     items,
     sent: body,
-    source: 'api',
-    ...(number === null ? {} : { number }),
-    ...(situationId === null ? {} : { situationId }),
-  });
-  return { status: 201, body: { data: { id, alertas: [] } } };
+  };
 }
 
 function readItem({ products }: World['account'], fields: Fields): OrderItem {
@@ -148,6 +167,7 @@ function read({ account }: World, call: Call): Answer {
       data: {
         ...summary(account, order),
         desconto: order.sent['desconto'] ?? { valor: 0, unidade: 'REAL' },
+        notaFiscal: { id: order.invoiceId },
         observacoes: order.sent['observacoes'] ?? '',
         observacoesInternas: order.sent['observacoesInternas'] ?? '',
         itens: withIds,
@@ -168,6 +188,10 @@ function takeBack({ account }: World, call: Call): Answer {
   return NOTHING;
 }
 
+function invoice({ account }: World, call: Call): Answer {
+  return { status: 201, body: { idNotaFiscal: account.orders.invoice(call.id('id')) } };
+}
+
 function setSituation({ account }: World, call: Call): Answer {
   account.orders.setSituation(call.id('id'), call.id('situationId'), 'api');
   return NOTHING;
@@ -184,8 +208,10 @@ export const ORDER_ROUTES: readonly Route[] = [
   { method: 'POST', path: ORDERS, access, handle: create },
   { method: 'GET', path: ORDERS, access, handle: search },
   { method: 'GET', path: `${ORDERS}/:id`, access, handle: read },
+  { method: 'PUT', path: `${ORDERS}/:id`, access, handle: replace },
   { method: 'POST', path: `${ORDERS}/:id/lancar-estoque`, access, handle: launch },
   { method: 'POST', path: `${ORDERS}/:id/lancar-estoque/:depositId`, access, handle: launch },
   { method: 'POST', path: `${ORDERS}/:id/estornar-estoque`, access, handle: takeBack },
+  { method: 'POST', path: `${ORDERS}/:id/gerar-nfe`, access, handle: invoice },
   { method: 'PATCH', path: `${ORDERS}/:id/situacoes/:situationId`, access, handle: setSituation },
 ];
