@@ -5,6 +5,7 @@ import type { LedgerEntry } from '../core/ledger.ts';
 import type { MessageState, OutboxMessage } from '../core/outbox/message.ts';
 import type { Reservation } from '../core/reservation.ts';
 import type { LevelView } from '../core/stock-level.ts';
+import type { WebhookInbox } from './webhook-inbox.ts';
 
 export interface Clock {
   /** Epoch milliseconds, an integer; never runs back. */
@@ -121,8 +122,9 @@ export interface ReservationStore {
   close(): Promise<void>;
 }
 
-/** A store that keeps what the ERP is still to be told. */
+/** A store that keeps what the ERP is still to be told, and what it has told us. */
 export interface OutboxStore extends ReservationStore {
+  readonly inbox: WebhookInbox;
   /** By id. */
   outbox(query: OutboxQuery): Promise<OutboxMessage[]>;
   /** Null if unknown, or forgotten with its reservation. */

@@ -6,6 +6,7 @@ import { describe } from 'node:test';
 import { concurrency } from './concurrency.ts';
 import { durability } from './durability.ts';
 import { idempotency } from './idempotency.ts';
+import { inbox } from './inbox.ts';
 import { lifecycle } from './lifecycle.ts';
 import { outbox } from './outbox.ts';
 import { reads } from './reads.ts';
@@ -21,5 +22,6 @@ export function storeSuite(subject: StoreSubject): void {
     lifecycle(subject);
     if (subject.supports.durable) durability(subject);
     if (subject.supports.outbox) outbox(subject);
+    inbox(subject);
   });
 }

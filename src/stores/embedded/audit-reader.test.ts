@@ -53,6 +53,8 @@ before(() => {
       return { kind: 'command', command, idempotency };
     }),
   );
+  const webhook = { eventId: 'e1', topic: 'stock.updated', hints: ['sku:A'], receivedAt: 5 };
+  writer.run([{ kind: 'inbox', request: { verb: 'put', webhook } }]);
   closeBooks(db, files);
 });
 
@@ -115,6 +117,7 @@ const DAMAGES: readonly [name: string, sql: string, kinds: ProblemKind[]][] = [
     "UPDATE idempotency SET fingerprint = 'other' WHERE n = 1",
     ['record_damaged'],
   ],
+  ['a webhook changed', 'UPDATE webhook SET settled = 1', ['record_damaged']],
   [
     'a ledger entry gone',
     'DELETE FROM ledger WHERE seq = 300',

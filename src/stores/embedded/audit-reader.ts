@@ -34,6 +34,7 @@ import {
 } from './rows.ts';
 import { Statement, type Row } from './statement.ts';
 import { structureFindings } from './structure.ts';
+import { readWebhook, WEBHOOK_COLUMNS } from './webhook-table.ts';
 
 /** Works on the books of a running service, of a stopped one, and on a backup. */
 export function auditFile(database: string): AuditReport {
@@ -114,6 +115,9 @@ class BooksAudit {
     });
     this.#guard('remembered answers', () => {
       this.#each(`SELECT ${ANSWER_COLUMNS} FROM idempotency`, readAnswer);
+    });
+    this.#guard('webhooks', () => {
+      this.#each(`SELECT ${WEBHOOK_COLUMNS} FROM webhook`, readWebhook);
     });
     return this.#audit.finish();
   }

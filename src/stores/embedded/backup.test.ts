@@ -86,6 +86,23 @@ test('a backup under load is the books of one moment, sound and restorable', asy
   await restored.close();
 });
 
+test('a backup has the webhooks that wait, and remembers those that were acted on', async (t) => {
+  const fixture = new Fixture(t);
+  const store = await fixture.open();
+  const webhook = { topic: 'stock.updated', hints: ['sku:A'], receivedAt: 5 };
+  for (const eventId of ['done', 'waits']) await store.inbox.put({ ...webhook, eventId });
+  const [done] = await store.inbox.pending(0, 1);
+  await store.inbox.settle([done?.number ?? 0]);
+  await backupBooks(fixture.dataDir, fixture.file);
+  const pending = await store.inbox.pending(0, 10);
+  await store.close();
+  restoreBooks(fixture.file, fixture.dataDir, true);
+  const restored = await fixture.open();
+  assert.deepEqual(await restored.inbox.pending(0, 10), pending);
+  assert.equal(await restored.inbox.put({ ...webhook, eventId: 'done' }), 'seen');
+  await restored.close();
+});
+
 test('nothing is overwritten: neither a file by a backup, nor books by a restore', async (t) => {
   const fixture = new Fixture(t);
   const store = await fixture.open();

@@ -25,10 +25,12 @@ import type {
   Submission,
   SubmitOptions,
 } from '../../engine/ports.ts';
+import type { WebhookInbox } from '../../engine/webhook-inbox.ts';
 import { AnchoredClock, SharedClock } from './anchored-clock.ts';
 import { auditDataDir, checkStructure } from './audit.ts';
 import { CommandQueue, type Effect, type Job } from './command-queue.ts';
 import { dataFiles } from './data-files.ts';
+import { EmbeddedInbox } from './embedded-inbox.ts';
 import { openLastConnection, type LastConnection } from './last-connection.ts';
 import type { StartCheck } from './open-database.ts';
 import {
@@ -41,6 +43,7 @@ import {
 } from './protocol.ts';
 import { effectOf, effectOfAll, SoldOutMirror } from './sold-out-mirror.ts';
 import { startWriter } from './start-writer.ts';
+import type { InboxAnswerTo, InboxRequest } from './webhook-table.ts';
 import type { Operation, Result, ResultOf } from './writer.ts';
 
 export interface EmbeddedStoreOptions {
@@ -75,6 +78,7 @@ const BATCHES_IN_FLIGHT = 2;
 export class EmbeddedStore implements OutboxStore {
   readonly name = 'embedded';
   readonly clock: Clock;
+  readonly inbox: WebhookInbox;
   /** What was found at the start and set right, for the log. */
   readonly warnings: readonly string[];
   readonly #worker: Worker;
@@ -117,6 +121,10 @@ export class EmbeddedStore implements OutboxStore {
     this.#deadlineMs = options.commandDeadlineMs ?? COMMAND_DEADLINE_MS;
     this.#closeDeadlineMs = options.closeDeadlineMs ?? CLOSE_DEADLINE_MS;
     this.warnings = opened.warnings;
+    this.inbox = new EmbeddedInbox(
+      <R extends InboxRequest>(request: R) =>
+        this.#ask({ kind: 'inbox', request }) as Promise<InboxAnswerTo<R>>,
+    );
     this.clock =
       options.clock === undefined
         ? new AnchoredClock(opened.clock)

@@ -97,6 +97,7 @@ export function encodeOperation(operation: Operation | ImportTransfer, flat: Fla
     case 'outbox':
     case 'message':
     case 'outbox_stats':
+    case 'inbox':
     case 'stats':
       break;
   }

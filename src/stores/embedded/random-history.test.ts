@@ -181,6 +181,8 @@ async function readMemory(memory: MemoryStore, operation: Operation): Promise<un
       return memory.message(operation.id);
     case 'outbox_stats':
       return memory.outboxStats();
+    case 'inbox':
+      return memory.inbox.stats();
     case 'level':
       return memory.level(operation.sku);
     case 'reservation':

@@ -26,6 +26,7 @@ import {
   type Meta,
 } from './rows.ts';
 import { Statement } from './statement.ts';
+import { WebhookTable } from './webhook-table.ts';
 
 /** Changes kept in memory at most, within one transaction. */
 const KEPT_AT_MOST = 8_192;
@@ -41,6 +42,7 @@ export interface Changes {
 
 export class SqliteBook implements Book {
   readonly outbox: OutboxTable;
+  readonly webhooks: WebhookTable;
   readonly #levels: LevelTable;
   readonly #reservations: ReservationTable;
   readonly #ledger: LedgerTable;
@@ -69,6 +71,9 @@ export class SqliteBook implements Book {
     this.#reservations = new ReservationTable(db, active);
     this.#ledger = new LedgerTable(db);
     this.outbox = new OutboxTable(db);
+    this.webhooks = new WebhookTable(db, () => {
+      this.#begin();
+    });
     this.#deadlines = new DeadlineWindow((after, limit) => {
       this.flush();
       return this.#reservations.deadlines(after, limit);

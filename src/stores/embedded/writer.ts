@@ -21,6 +21,7 @@ import { SoldOutNews, type SoldOutChange } from './sold-out-news.ts';
 import { LedgerPages } from './ledger-table.ts';
 import { Queries } from './queries.ts';
 import { SqliteBook, type Changes } from './sqlite-book.ts';
+import type { InboxAnswer, InboxRequest } from './webhook-table.ts';
 
 export type Operation =
   | {
@@ -36,6 +37,7 @@ export type Operation =
   | { readonly kind: 'outbox'; readonly query: OutboxQuery }
   | { readonly kind: 'message'; readonly id: number }
   | { readonly kind: 'outbox_stats' }
+  | { readonly kind: 'inbox'; readonly request: InboxRequest }
   | { readonly kind: 'stats' };
 
 interface Results {
@@ -48,6 +50,7 @@ interface Results {
   outbox: OutboxMessage[];
   message: OutboxMessage | null;
   outbox_stats: OutboxStats;
+  inbox: InboxAnswer;
   stats: StoreStats;
 }
 export type ResultOf<O extends Operation> = Results[O['kind']];
@@ -131,6 +134,8 @@ export class Writer {
         return this.#book.outbox.message(operation.id) ?? null;
       case 'outbox_stats':
         return this.#book.outbox.stats();
+      case 'inbox':
+        return this.#book.webhooks.answer(operation.request);
       case 'stats':
         return this.#stats();
     }

@@ -23,10 +23,14 @@ import type {
   SubmitOptions,
 } from '../../engine/ports.ts';
 import { MemoryBook } from './memory-book.ts';
+import { MemoryInbox } from './memory-inbox.ts';
 
 export class MemoryStore implements OutboxStore {
   readonly name = 'memory';
   readonly clock: Clock;
+  readonly inbox = new MemoryInbox(() => {
+    this.#assertOpen();
+  });
   readonly #rules: Rules;
   readonly #book = new MemoryBook();
   readonly #listeners = new Set<(notice: CommitNotice) => void>();

@@ -40,3 +40,10 @@ export function shardKeys(tag: string): ShardKeys {
     ledger: key('ledger'),
   };
 }
+
+const INBOX_NAMES = ['webhook-meta', 'webhook-order', 'webhook-bodies', 'webhook-seen'];
+
+/** Those of the webhook inbox, as its scripts are given them; their order stands in `commands/lib/webhooks.lua`. */
+export function inboxKeys(tag: string): readonly string[] {
+  return INBOX_NAMES.map((name) => `{${tag}}:${name}`);
+}

@@ -21,6 +21,7 @@ import type {
   Submission,
   SubmitOptions,
 } from '../../engine/ports.ts';
+import type { WebhookInbox } from '../../engine/webhook-inbox.ts';
 import { auditBooks } from './audit-books.ts';
 import { CommandLane } from './command-lane.ts';
 import {
@@ -29,6 +30,7 @@ import {
   type RedisConnection,
 } from './connection/redis-connection.ts';
 import { loadScripts } from './connection/scripts.ts';
+import { RedisInbox } from './redis-inbox.ts';
 import { ServerClock } from './server-clock.ts';
 import { Shard } from './shard.ts';
 
@@ -51,6 +53,7 @@ const LOOK_EVERY_MS = 200;
 export class RedisStore implements ReservationStore {
   readonly name = 'redis';
   readonly clock: Clock;
+  readonly inbox: WebhookInbox;
   readonly #connection: RedisConnection;
   readonly #shard: Shard;
   readonly #lane: CommandLane;
@@ -83,10 +86,11 @@ export class RedisStore implements ReservationStore {
     shard: Shard,
     { now, headSeq }: { now: number; headSeq: number },
   ) {
-    const { clock } = options;
+    const { clock, hashTag } = options;
     const { queueLimit, commandDeadlineMs } = options.connection;
     this.#connection = connection;
     this.#shard = shard;
+    this.inbox = new RedisInbox(connection, hashTag);
     this.#headSeq = headSeq;
     this.#serverClock = new ServerClock(now, clock ? () => clock.now() : () => performance.now());
     this.clock = this.#serverClock;
