@@ -3,7 +3,7 @@
 /**
  * Imports run one way only:
  *
- *   core <- engine <- { stores, connectors, observability, http, cli } <- main.ts
+ *   core <- engine <- { stores, connectors, observability, http, cli } <- service <- main.ts
  *
  * Siblings never import each other; each folder of `stores/` and `connectors/` is a sibling of its
  * own. What the list below does not allow is an error: a new kind of folder needs a line here.
@@ -48,8 +48,12 @@ module.exports = {
     },
     { from: production('^src/config([.]ts$|/)'), to: { path: '(^|/)node_modules/typebox/' } },
 
-    { from: production('^src/main[.]ts$'), to: production('^(src/|package[.]json$)') },
-    { from: production('^src/main[.]ts$'), to: { dependencyTypes: OUTSIDE } },
+    {
+      from: production('^src/service/'),
+      to: production('^(src/(?!main[.]ts$)|package[.]json$)'),
+    },
+    { from: production('^src/main[.]ts$'), to: production('^src/(service|cli)/') },
+    { from: production('^src/(main[.]ts$|service/)'), to: { dependencyTypes: OUTSIDE } },
 
     // A simulator stands for somebody else's service: it and Holdfast share no code.
     { from: production('^simulators/([^/]+)/'), to: production('^simulators/$1/') },

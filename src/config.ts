@@ -4,13 +4,7 @@
  */
 import { Type, type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
-import {
-  buildErp,
-  ERP_SETTINGS,
-  erpContradictions,
-  type BlingConfig,
-  type WebhookConfig,
-} from './config/erp.ts';
+import { buildErp, ERP_SETTINGS, erpContradictions, type ErpConfig } from './config/erp.ts';
 import { oneOf, setting, whole, type Setting } from './config/setting.ts';
 import type { Rules } from './core/rules.ts';
 
@@ -32,7 +26,6 @@ const SETTINGS = {
     'embedded',
     'embedded, memory, or the address of Redis (redis://…, redis+sentinel://…, redis+cluster://…)',
   ),
-  HOLDFAST_ERP: oneOf(['none'], 'none'),
   ...ERP_SETTINGS,
 
   HOLDFAST_LOG_LEVEL: oneOf(LOG_LEVELS, 'info'),
@@ -113,7 +106,7 @@ type Name = keyof typeof SETTINGS;
 type Values = { readonly [N in Name]: Static<(typeof SETTINGS)[N]['schema']> };
 const NAMES = Object.keys(SETTINGS) as Name[];
 
-export interface Config {
+export interface Config extends ErpConfig {
   readonly host: string;
   readonly port: number;
   readonly dataDir: string;
@@ -132,10 +125,6 @@ export interface Config {
     readonly sentinelPassword: string | null;
     readonly tlsCaFile: string | null;
   };
-  readonly erp: 'none';
-  /** Null where nothing was said about it. */
-  readonly bling: BlingConfig | null;
-  readonly webhook: WebhookConfig | null;
   readonly log: {
     readonly level: (typeof LOG_LEVELS)[number];
     /** Which reservations get a line of their own. */
@@ -143,6 +132,7 @@ export interface Config {
     /** `auto`: stdout, or a file in the data folder when stdout is a terminal. */
     readonly file: string;
   };
+  /** Of a service without an ERP; with one, some follow from its connector. */
   readonly rules: Rules;
   readonly housekeeping: {
     readonly sweepEveryMs: number;
@@ -254,11 +244,6 @@ const LATER: readonly { readonly name: Name; readonly like: RegExp; readonly wha
     like: /^postgres(ql)?:/i,
     what: 'the PostgreSQL store is not in this version',
   },
-  {
-    name: 'HOLDFAST_ERP',
-    like: /^(bling|webhook)$/i,
-    what: 'ERP connectors are not in this version; stock comes in by PUT /stock/{sku} or `holdfast import`',
-  },
 ];
 
 function describeProblem(
@@ -295,7 +280,7 @@ function contradictions(values: Values): string[] {
       `HOLDFAST_EXTEND_CAP_SECONDS=${cap}: expected at least HOLDFAST_RESERVATION_TTL_SECONDS, which is ${ttl}`,
     );
   }
-  problems.push(...erpContradictions(values.HOLDFAST_ERP, values));
+  problems.push(...erpContradictions(values));
   return problems;
 }
 
@@ -314,8 +299,7 @@ function build(values: Values): Config {
       sentinelPassword: emptyToNull(values.HOLDFAST_REDIS_SENTINEL_PASSWORD),
       tlsCaFile: emptyToNull(values.HOLDFAST_REDIS_TLS_CA_FILE),
     },
-    erp: values.HOLDFAST_ERP,
-    ...buildErp(values.HOLDFAST_ERP, values),
+    ...buildErp(values),
     log: {
       level: values.HOLDFAST_LOG_LEVEL,
       reservations: values.HOLDFAST_LOG_RESERVATIONS,

@@ -37,6 +37,8 @@ export interface RunningService {
   readonly keys: boolean;
   /** The file that the log goes to; null for stdout. */
   readonly logFile: string | null;
+  /** `trouble`: what its first check found, for people; null if it works. Settles once the ERP has been asked. */
+  readonly erp: { readonly name: string; readonly trouble: Promise<string | null> } | null;
   /** What the operator should know at the start. */
   readonly notes: readonly string[];
   /** Fulfilled with the reason if the service can no longer serve. */

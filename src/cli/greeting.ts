@@ -12,7 +12,7 @@ export function greeting(service: RunningService, { version, io }: CliParts): st
     '',
     fact('store', describeStore(service)),
     fact('access', describeAccess(service)),
-    fact('ERP', 'none: a confirmed unit leaves the stock at once'),
+    fact('ERP', describeErp(service)),
     fact('log', service.logFile ?? 'stdout, JSON lines'),
     fact('docs', `${url}/docs to try every call in the browser; numbers: ${url}/metrics`),
     '',
@@ -32,6 +32,12 @@ export function greeting(service: RunningService, { version, io }: CliParts): st
 function describeStore({ store, durable, place, skus }: RunningService): string {
   const stock = skus === 0 ? 'no stock yet' : plural(skus, 'SKU');
   return durable ? `${store}, durable, in ${place}: ${stock}` : `${store}: ${stock}`;
+}
+
+function describeErp({ erp }: RunningService): string {
+  return erp === null
+    ? 'none: a confirmed unit leaves the stock at once'
+    : `${erp.name}: a confirmed unit leaves the stock when ${erp.name} has been told`;
 }
 
 function describeAccess({ keys }: RunningService): string {

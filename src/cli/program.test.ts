@@ -91,7 +91,7 @@ test('asked to stop while it still starts, a service starts, and then stops well
   let stopped = false;
   const service: RunningService = {
     ...{ url: 'http://127.0.0.1:1', store: 'memory', durable: false, place: './data' },
-    ...{ skus: 0, someSku: null, keys: false, logFile: null, notes: [] },
+    ...{ skus: 0, someSku: null, keys: false, logFile: null, erp: null, notes: [] },
     failed: new Promise<never>(() => undefined),
     stop: () => Promise.resolve(void (stopped = true)),
   };

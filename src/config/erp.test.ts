@@ -45,6 +45,16 @@ test('the situations count only where orders do', () => {
   assert.deepEqual(problemsOf({ ...others, HOLDFAST_BLING_ORDER_MODE: 'movement' }), []);
 });
 
+test('an ERP that is named needs what its connector needs', () => {
+  assert.equal(problemsOf({ HOLDFAST_ERP: 'bling' }).length, 5);
+  assert.equal(problemsOf({ HOLDFAST_ERP: 'webhook' }).length, 2);
+  const { config } = readConfig({ ...BLING, HOLDFAST_ERP: 'bling' });
+  assert.equal(config.erp, 'bling');
+  assert.deepEqual(config.reconcile, { everyMs: 3_600_000, fix: true });
+  const never = readConfig({ HOLDFAST_RECONCILE_INTERVAL_SECONDS: '0' });
+  assert.equal(never.config.reconcile.everyMs, null);
+});
+
 test('what is given is what the connector gets, and no secret is shown', () => {
   const { config, settings } = readConfig(BLING);
   assert.equal(config.bling?.depositId, 14_888_000_001);

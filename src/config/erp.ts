@@ -17,6 +17,11 @@ function blingId() {
 }
 
 export const ERP_SETTINGS = {
+  HOLDFAST_ERP: oneOf(['none', 'bling', 'webhook'], 'none'),
+  HOLDFAST_RECONCILE_INTERVAL_SECONDS: whole(0, 604_800, 3_600, ' of seconds, 0 for never,'),
+  HOLDFAST_RECONCILE_FIX: setting(Type.Boolean(), 'true', 'true or false'),
+  HOLDFAST_RELAY_IDLE_MS: whole(10, 60_000, 500, ' of milliseconds'),
+
   HOLDFAST_SECRET_KEY: setting(
     Type.String({ pattern: String.raw`^([\da-fA-F]{64}|[A-Za-z\d+/]{43}=)?$` }),
     '',
@@ -61,37 +66,9 @@ export const ERP_SETTINGS = {
 
 type Name = keyof typeof ERP_SETTINGS;
 export type ErpValues = { readonly [N in Name]: Static<(typeof ERP_SETTINGS)[N]['schema']> };
-export type Erp = 'none' | 'bling' | 'webhook';
+type Erp = ErpValues['HOLDFAST_ERP'];
 
-/** As the connector to Bling wants to be told, but for where the data is. */
-export interface BlingConfig {
-  readonly apiUrl: string;
-  readonly oauthUrl: string;
-  readonly clientId: string;
-  readonly clientSecret: string;
-  readonly secretKey: string;
-  readonly depositId: number;
-  readonly orderMode: 'observe' | 'order' | 'movement';
-  readonly balance: 'virtual' | 'fisico';
-  readonly situations: readonly number[];
-  readonly cancelledSituation: number;
-  readonly storeId: number | null;
-  readonly contactId: number | null;
-  readonly paymentMethodId: number | null;
-  readonly soleWriter: boolean;
-  readonly callsPerSecond: number;
-  readonly callsPerDay: number;
-  readonly timeoutMs: number;
-}
-
-export interface WebhookConfig {
-  readonly url: string;
-  /** The first signs; both are accepted. */
-  readonly secrets: readonly string[];
-  readonly allowPrivate: boolean;
-  readonly callsPerSecond: number;
-  readonly timeoutMs: number;
-}
+export type ErpConfig = ReturnType<typeof buildErp>;
 
 /** Connecting comes before `HOLDFAST_ERP=bling`: whoever names the app has begun. */
 function usesBling(erp: Erp, values: ErpValues): boolean {
@@ -102,7 +79,8 @@ function usesWebhook(erp: Erp, values: ErpValues): boolean {
   return erp === 'webhook' || values.HOLDFAST_WEBHOOK_URL !== '';
 }
 
-export function erpContradictions(erp: Erp, values: ErpValues): string[] {
+export function erpContradictions(values: ErpValues): string[] {
+  const erp = values.HOLDFAST_ERP;
   const missing: string[] = [];
   const need = (name: Name, what: string): void => {
     const value = values[name];
@@ -128,17 +106,28 @@ export function erpContradictions(erp: Erp, values: ErpValues): string[] {
   return missing;
 }
 
-export function buildErp(
-  erp: Erp,
-  values: ErpValues,
-): { readonly bling: BlingConfig | null; readonly webhook: WebhookConfig | null } {
+/** `bling` and `webhook` are null where nothing was said about them. */
+export function buildErp(values: ErpValues) {
+  const erp = values.HOLDFAST_ERP;
   return {
+    erp,
+    relay: {
+      /** Between two looks into an empty outbox. */
+      idleMs: values.HOLDFAST_RELAY_IDLE_MS,
+    },
+    reconcile: {
+      /** Null: not on a schedule. */
+      everyMs: values.HOLDFAST_RECONCILE_INTERVAL_SECONDS * 1000 || null,
+      /** Does the schedule correct our books, or only report? */
+      fix: values.HOLDFAST_RECONCILE_FIX,
+    },
     bling: usesBling(erp, values) ? buildBling(values) : null,
     webhook: usesWebhook(erp, values) ? buildWebhook(values) : null,
   };
 }
 
-function buildBling(values: ErpValues): BlingConfig {
+/** As the connector wants to be told, but for where the data is: whoever makes it is held to its type. */
+function buildBling(values: ErpValues) {
   return {
     apiUrl: values.HOLDFAST_BLING_API_URL,
     oauthUrl: values.HOLDFAST_BLING_OAUTH_URL,
@@ -160,7 +149,7 @@ function buildBling(values: ErpValues): BlingConfig {
   };
 }
 
-function buildWebhook(values: ErpValues): WebhookConfig {
+function buildWebhook(values: ErpValues) {
   return {
     url: values.HOLDFAST_WEBHOOK_URL,
     secrets: values.HOLDFAST_WEBHOOK_SECRETS,

@@ -134,6 +134,8 @@ export interface ErpConnector {
   readWebhook(request: WebhookRequest): WebhookReading;
   /** The SKUs that a webhook's hint is about; none if the ERP knows of none any more. */
   resolveHint(hint: string, call: ErpCall): Promise<readonly string[]>;
+  /** Ends its connections; nothing is asked of it any more. */
+  close(): Promise<void>;
 }
 
 export type ErpFaultCode =

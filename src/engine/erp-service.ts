@@ -2,6 +2,7 @@
 import type { ErpConnector } from './erp-port.ts';
 import { ErpFault } from './erp-port.ts';
 import { Fault } from './faults.ts';
+import { groupingOf, type MessageGrouping, type OutboxMessage } from '../core/outbox/message.ts';
 import { OutboxRelay, type RelayParts, type RelayStatus } from './outbox-relay.ts';
 import type { OutboxStore } from './ports.ts';
 import { Reconciler, type ReconcileOptions, type ReconcileReport } from './reconciler.ts';
@@ -18,10 +19,45 @@ export interface ErpServiceParts extends Pick<RelayParts, 'sleep' | 'random' | '
   readonly onReport: (report: ReconcileReport) => void;
   /** Told of what failed and will be tried again. */
   readonly onError: (error: unknown) => void;
+  /** Told when the ERP turned out to work, or not to, unless that was known. */
+  readonly onConnection?: (connection: ErpConnection) => void;
+}
+
+export interface ErpConnection {
+  /** `unchecked`: not asked yet. */
+  readonly state: 'unchecked' | 'working' | 'failing';
+  readonly checkedAt: number | null;
+  /** For the person who set it up; null unless failing. */
+  readonly problem: string | null;
+}
+
+/** Between two checks of an ERP that works, and of one that does not. */
+const CHECK_EVERY_MS = { working: 600_000, failing: 60_000 } as const;
+const OUTBOX_PAGE = 1_000;
+
+/**
+ * A sale that is still to be told and was cut for an ERP of another grouping; null where there is none. With one, the
+ * ERP must not be started: it would be told parts of sales as if they were whole, or the other way round.
+ */
+export async function findForeignSale(
+  store: OutboxStore,
+  grouping: MessageGrouping,
+): Promise<OutboxMessage | null> {
+  for (let after = 0; ;) {
+    const page = await store.outbox({ state: null, after, limit: OUTBOX_PAGE });
+    const foreign = page.find(
+      (message) =>
+        message.kind === 'sale' && message.state !== 'dead' && groupingOf(message) !== grouping,
+    );
+    if (foreign !== undefined) return foreign;
+    if (page.length < OUTBOX_PAGE) return null;
+    after = page.at(-1)?.id ?? after;
+  }
 }
 
 export interface ErpStatus extends RelayStatus {
   readonly erp: string;
+  readonly connection: ErpConnection;
   readonly reconciledAt: number | null;
   /** Drifts that the last reconciliation found, and SKUs that were moving all the while. */
   readonly drifts: number;
@@ -34,6 +70,8 @@ export class ErpService {
   readonly #relay: OutboxRelay;
   readonly #stopping = new AbortController();
   #schedule: Promise<void> = Promise.resolve();
+  #checks: Promise<void> = Promise.resolve();
+  #connection: ErpConnection = { state: 'unchecked', checkedAt: null, problem: null };
   #last: { readonly at: number; readonly report: ReconcileReport } | null = null;
 
   constructor(parts: ErpServiceParts) {
@@ -46,6 +84,7 @@ export class ErpService {
   start(): void {
     this.#relay.start(this.#parts.idleMs);
     const { reconcileEveryMs } = this.#parts;
+    this.#checks = this.#keepChecking();
     if (reconcileEveryMs !== null) this.#schedule = this.#reconcile(reconcileEveryMs);
   }
 
@@ -53,6 +92,35 @@ export class ErpService {
     this.#stopping.abort();
     await this.#relay.stop();
     await this.#schedule;
+    await this.#checks;
+    await this.#parts.erp.close();
+  }
+
+  async #keepChecking(): Promise<void> {
+    const { signal } = this.#stopping;
+    const stopped = (): boolean => signal.aborted;
+    while (!stopped()) {
+      const found = await this.#check();
+      const isNews =
+        found.state !== this.#connection.state || found.problem !== this.#connection.problem;
+      // A stop makes every call fail, which says nothing of the ERP.
+      if (stopped()) return;
+      this.#connection = found;
+      if (isNews) this.#parts.onConnection?.(found);
+      const wait = CHECK_EVERY_MS[found.problem === null ? 'working' : 'failing'];
+      await this.#parts.sleep(wait, signal);
+    }
+  }
+
+  async #check(): Promise<ErpConnection> {
+    const checkedAt = this.#parts.store.clock.now();
+    try {
+      await this.#parts.erp.check(this.#relay.call('read'));
+      return { state: 'working', checkedAt, problem: null };
+    } catch (error) {
+      if (!isPassing(error)) throw error;
+      return { state: 'failing', checkedAt, problem: (error as Error).message };
+    }
   }
 
   async #reconcile(everyMs: number): Promise<void> {
@@ -67,7 +135,7 @@ export class ErpService {
         this.#parts.onReport(report);
       } catch (error) {
         if (stopped()) return;
-        if (!(error instanceof ErpFault || error instanceof Fault)) throw error;
+        if (!isPassing(error)) throw error;
         this.#parts.onError(error);
       }
     }
@@ -78,9 +146,16 @@ export class ErpService {
     return {
       ...(await this.#relay.status()),
       erp: this.#parts.erp.name,
+      connection: this.#connection,
       reconciledAt: this.#last?.at ?? null,
       drifts: report?.drifts.length ?? 0,
       moving: report?.moving.length ?? 0,
     };
   }
+}
+
+/** Trouble outside, a call that was stopped or took too long included; all else is a bug. */
+function isPassing(error: unknown): boolean {
+  if (error instanceof ErpFault || error instanceof Fault) return true;
+  return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
 }

@@ -14,10 +14,16 @@
  */
 import { Pace, drainedAt, type CallKind, type PaceLimits } from '../core/pace.ts';
 import type { SettleParcelCommand } from '../core/command.ts';
-import type { Parcel } from '../core/outbox/message.ts';
+import { groupingOf, type Parcel } from '../core/outbox/message.ts';
 import { backoffMs } from '../core/retry-policy.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
-import type { ErpCall, ErpConnector, PushOutcome, SettleOutcome } from './erp-port.ts';
+import {
+  ErpFault,
+  type ErpCall,
+  type ErpConnector,
+  type PushOutcome,
+  type SettleOutcome,
+} from './erp-port.ts';
 import { Fault } from './faults.ts';
 import type { OutboxStats, OutboxStore } from './ports.ts';
 
@@ -140,7 +146,9 @@ export class OutboxRelay {
       const now = this.#now();
       const at = this.#pace.take(kind, now);
       if (at > now) await this.#parts.sleep(at - now, signal);
-      signal.throwIfAborted();
+      if (signal.aborted) {
+        throw new ErpFault('ERP_UNAVAILABLE', 'stopped while waiting for a free call to the ERP');
+      }
     };
     return { signal, turn };
   }
@@ -197,12 +205,25 @@ export class OutboxRelay {
       await this.#parts.store.submit({ type: 'note_parcel', parcelId: parcel.id, memo });
     };
     let outcome: PushOutcome;
+    const foreign = this.#foreignReason(parcel);
+    if (foreign !== null) {
+      await this.#tell(parcel, { ...NOTHING, outcome: 'given_up', reason: foreign });
+      return;
+    }
     try {
       outcome = await this.#parts.erp.push(parcel, { ...this.call('push'), journal });
     } catch (error) {
       outcome = { outcome: 'unknown', reason: reasonOf(error) };
     }
     await this.#tell(parcel, this.#afterPush(parcel, outcome));
+  }
+
+  /** Cut for another ERP, or another mode of it: neither sent nor looked for, as nothing that this one says is about it. */
+  #foreignReason({ messages }: Parcel): string | null {
+    const { name, grouping } = this.#parts.erp;
+    return messages.every((message) => groupingOf(message) === grouping)
+      ? null
+      : `written for an ERP that is told ${grouping === 'sale' ? 'the units of each SKU' : 'whole sales'}, and ${name} as it is set is not: tell it by hand, then discard this`;
   }
 
   #afterPush(parcel: Parcel, outcome: PushOutcome): Verdict {
@@ -230,6 +251,11 @@ export class OutboxRelay {
 
   async #settle(parcel: Parcel): Promise<void> {
     let outcome: SettleOutcome;
+    const foreign = this.#foreignReason(parcel);
+    if (foreign !== null) {
+      await this.#tell(parcel, { ...NOTHING, outcome: 'given_up', reason: foreign });
+      return;
+    }
     try {
       outcome = await this.#parts.erp.settle(parcel, this.call('read'));
     } catch (error) {

@@ -131,3 +131,7 @@ export interface OutboxStore extends ReservationStore {
   message(id: number): Promise<OutboxMessage | null>;
   outboxStats(): Promise<OutboxStats>;
 }
+
+export function keepsOutbox(store: ReservationStore): store is OutboxStore {
+  return 'outboxStats' in store;
+}

@@ -1,6 +1,7 @@
 /** The service's log: JSON lines in the Elastic Common Schema, one event each, without personal data. */
 import { ecsFormat } from '@elastic/ecs-pino-format';
 import { pino, type Logger } from 'pino';
+import { ErpFault } from '../engine/erp-port.ts';
 import { Fault } from '../engine/faults.ts';
 import type { LogOutput } from './log-output.ts';
 
@@ -44,7 +45,7 @@ function inEcs(fields: Record<string, unknown>): Record<string, unknown> {
   if (request_id !== undefined) rest['http.request.id'] = request_id;
   if (typeof trace_id === 'string') rest['trace.id'] = trace_id;
   if (route !== undefined) rest['http.route'] = route;
-  if (err instanceof Fault) {
+  if (err instanceof Fault || err instanceof ErpFault) {
     // Trouble outside is told by its code: under overload a stack trace each would be the next trouble.
     rest['error.type'] = err.name;
     rest['error.code'] = err.code;

@@ -50,7 +50,7 @@ test('wrong settings end every command that needs them with 78, all named', asyn
   const settings = {
     HOLDFAST_PORT: 'x',
     HOLDFAST_STORE: 'postgres://:pw@host',
-    HOLDFAST_ERP: 'bling',
+    HOLDFAST_ERP: 'sap',
   };
   for (const command of ['serve', 'config', 'audit']) {
     const { code, stderr } = await holdfast([command], { cwd: tempFolder(t), settings });
@@ -58,7 +58,7 @@ test('wrong settings end every command that needs them with 78, all named', asyn
     assert.match(stderr, /3 settings are wrong/);
     assert.match(stderr, /HOLDFAST_PORT=x: expected a whole number/);
     assert.match(stderr, /the PostgreSQL store is not in this version/);
-    assert.match(stderr, /ERP connectors are not in this version/);
+    assert.match(stderr, /HOLDFAST_ERP=sap: expected one of none, bling, webhook/);
     assert.doesNotMatch(stderr, /pw/);
   }
 });

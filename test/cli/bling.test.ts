@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { startBlingSimulator } from '../../simulators/bling/server.ts';
+import { openBlingShop, sayYes } from './bling-shop.ts';
 import { holdfast, tempFolder } from './support.ts';
 
 const SETTINGS = {
@@ -50,22 +50,9 @@ test('connect with a code while Bling is out of reach: said so, nothing kept', a
 });
 
 test('connect with the address that the browser ended at, then status: all is well', async (t) => {
-  const simulator = await startBlingSimulator({
-    switches: { redirectUri: 'https://shop.example/callback' },
-  });
-  t.after(() => simulator.stop());
-  const cwd = tempFolder(t);
-  const settings = {
-    ...SETTINGS,
-    HOLDFAST_BLING_API_URL: simulator.apiUrl,
-    HOLDFAST_BLING_OAUTH_URL: simulator.apiUrl,
-    HOLDFAST_BLING_CLIENT_ID: simulator.client.id,
-    HOLDFAST_BLING_CLIENT_SECRET: simulator.client.secret,
-    HOLDFAST_BLING_DEPOSIT_ID: String(simulator.depositId),
-  };
-  const query = `response_type=code&client_id=${simulator.client.id}&state=s`;
-  const page = await fetch(`${simulator.apiUrl}/oauth/authorize?${query}`, { redirect: 'manual' });
-  const address = page.headers.get('location') ?? '';
+  const shop = await openBlingShop(t, { connected: false });
+  const { bling: simulator, cwd, settings } = shop;
+  const address = await sayYes(simulator);
   assert.match(address, /^https:\/\/shop\.example\/callback\?/);
   const connected = await holdfast(['bling', 'connect', '--code', address], { cwd, settings });
   assert.deepEqual([connected.code, connected.stderr], [0, '']);

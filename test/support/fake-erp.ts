@@ -102,6 +102,10 @@ export class FakeErp implements ErpConnector {
     if (this.down) throw new ErpFault('ERP_UNAVAILABLE', 'the ERP does not answer');
   }
 
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
   async push(parcel: Parcel, call: PushCall): Promise<PushOutcome> {
     const mishap = this.mishap(parcel);
     await call.turn();

@@ -84,6 +84,8 @@ async function holdSale(
     HOLDFAST_HOST: '127.0.0.1',
     HOLDFAST_PORT: '0',
     HOLDFAST_STORE: 'embedded',
+    // Nobody shall be told of sales that are none.
+    HOLDFAST_ERP: 'none',
     HOLDFAST_DATA_DIR: folder,
     HOLDFAST_LOG_FILE: join(folder, 'holdfast.log'),
     HOLDFAST_REQUIRE_KEYS: 'false',

@@ -59,6 +59,9 @@ async function serve(options: Options, parts: CliParts): Promise<ExitCode> {
     io.stderr,
     service.notes.map((note) => `holdfast: warning: ${note}`),
   );
+  void service.erp?.trouble.then((trouble) => {
+    if (trouble !== null) io.stderr.write(`holdfast: warning: ${trouble}\n`);
+  });
   const end = await Promise.race([asked, service.failed]);
   if (end instanceof Error) {
     io.stderr.write(

@@ -115,4 +115,8 @@ export class BlingConnector implements ErpConnector {
     if (hint === null) return [];
     return this.#parts.catalogue.skusOf(hint.productId, hint.about === 'stock', call);
   }
+
+  async close(): Promise<void> {
+    await this.#parts.exchange.close();
+  }
 }

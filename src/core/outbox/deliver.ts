@@ -12,13 +12,13 @@ import {
 import { land } from '../land.ts';
 import { entry } from '../ledger.ts';
 import { changeMessage } from './change.ts';
-import { skusOf, type OutboxMessage, type Parcel } from './message.ts';
+import { groupingOf, skusOf, type OutboxMessage, type Parcel } from './message.ts';
 import { acknowledgeIfTold, annihilate } from './queue.ts';
 
 export function claimMessages(book: Book, command: ClaimMessagesCommand, now: number): Parcel[] {
   return book.outbox.dueHeads(now, command.limit).map((head) => {
     // A sale goes alone, a SKU's units together.
-    const most = head.key === head.reservationId ? 1 : command.messagesPerParcel;
+    const most = groupingOf(head) === 'sale' ? 1 : command.messagesPerParcel;
     const pending = book.outbox.pendingOfKey(head.key, most);
     const early = pending.findIndex(({ nextAttemptAt }) => nextAttemptAt > now);
     const taken = early === -1 ? pending : pending.slice(0, early);

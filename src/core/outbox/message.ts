@@ -73,6 +73,11 @@ export interface OutboxLevel {
   readonly touched: number;
 }
 
+/** How the message was cut when it was written. */
+export function groupingOf({ key, reservationId }: OutboxMessage): MessageGrouping {
+  return key === reservationId ? 'sale' : 'sku';
+}
+
 export function isUnsettled({ state }: Pick<OutboxMessage, 'state'>): boolean {
   return state === 'in_flight' || state === 'unknown';
 }

@@ -1,0 +1,143 @@
+/** The ERP's side of the service: which connector, and what runs on it. */
+import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CliFailure, EXIT } from '../cli/exit-codes.ts';
+import type { Config } from '../config.ts';
+import { BlingConnector } from '../connectors/bling/bling-connector.ts';
+import { BlingDesk } from '../connectors/bling/desk.ts';
+import { openBling, type BlingParts } from '../connectors/bling/parts.ts';
+import { WebhookConnector } from '../connectors/webhook/webhook-connector.ts';
+import type { Rules } from '../core/rules.ts';
+import type { ErpConnector } from '../engine/erp-port.ts';
+import { ErpService, findForeignSale } from '../engine/erp-service.ts';
+import { keepsOutbox, type OutboxStore, type ReservationStore } from '../engine/ports.ts';
+import type { Log } from './log.ts';
+
+const REAL_TIME = {
+  now: () => Date.now(),
+  sleep: (ms: number, signal: AbortSignal) => sleep(ms, undefined, { signal }),
+};
+
+/** Null: there is no ERP. Touches neither the disk nor the network. */
+export function openConnector(config: Config): ErpConnector | null {
+  switch (config.erp) {
+    case 'none':
+      return null;
+    case 'bling':
+      return new BlingConnector(blingParts(config));
+    case 'webhook': {
+      const { webhook } = config;
+      if (webhook === null) throw new Error('the settings of the webhook connector are missing');
+      return new WebhookConnector({ settings: webhook, now: Date.now, newId: randomUUID });
+    }
+  }
+}
+
+export function openBlingDesk(config: Config): BlingDesk {
+  return new BlingDesk(blingParts(config));
+}
+
+function blingParts({ bling, dataDir }: Config): BlingParts {
+  if (bling === null) {
+    throw new CliFailure(
+      'nothing is said about Bling: set HOLDFAST_BLING_CLIENT_ID and what .env.example names beside it',
+      EXIT.config,
+    );
+  }
+  return openBling({ ...bling, dataDir: resolve(dataDir) }, REAL_TIME);
+}
+
+/** With an ERP a confirm waits for its acknowledgement, and is told as that ERP wants to be told. */
+export function rulesWith(connector: ErpConnector | null, rules: Rules): Rules {
+  if (connector === null) return rules;
+  return { ...rules, acknowledgeOnConfirm: false, messageGrouping: connector.grouping };
+}
+
+/** Throws `CliFailure` where this ERP cannot work on these books. Not started yet. `trouble`: what its first check found. */
+export async function openErpService(
+  config: Config,
+  connector: ErpConnector,
+  store: ReservationStore,
+  log: Log,
+): Promise<{ readonly service: ErpService; readonly trouble: Promise<string | null> }> {
+  const { logger } = log;
+  const first = Promise.withResolvers<string | null>();
+  const service = new ErpService({
+    store: await assertFit(config, connector, store),
+    erp: connector,
+    idleMs: config.relay.idleMs,
+    reconcileEveryMs: config.reconcile.everyMs,
+    options: { fix: config.reconcile.fix, cause: 'schedule' },
+    sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
+    random: Math.random,
+    onReport: ({ compared, drifts, moving, problems }) => {
+      logger.info(
+        {
+          'event.action': 'reconcile',
+          'holdfast.erp.compared': compared,
+          'holdfast.erp.drifts': drifts.length,
+          'holdfast.erp.moving': moving.length,
+          'holdfast.erp.problems': problems.length,
+        },
+        'reconciled with the ERP',
+      );
+    },
+    onError: (error) => logger.error({ err: error }, 'the ERP loop failed; it is tried again'),
+    onConnection: ({ problem }) => {
+      const event = { 'event.action': 'erp_check', 'holdfast.erp.name': connector.name };
+      const trouble =
+        problem === null
+          ? null
+          : `${connector.name} cannot be used, and sales wait for it: ${problem}`;
+      if (trouble === null) logger.info(event, `${connector.name} answers`);
+      else logger.error(event, trouble);
+      first.resolve(trouble);
+    },
+  });
+  return { service, trouble: first.promise };
+}
+
+async function assertFit(
+  config: Config,
+  { grouping }: ErpConnector,
+  store: ReservationStore,
+): Promise<OutboxStore> {
+  if (!keepsOutbox(store)) {
+    throw new CliFailure(
+      `HOLDFAST_ERP=${config.erp} needs a store that keeps what the ERP is still to be told, and ${store.name} does not in this version: set HOLDFAST_STORE=embedded, or HOLDFAST_ERP=none`,
+      EXIT.config,
+    );
+  }
+  const foreign = await findForeignSale(store, grouping);
+  if (foreign !== null) {
+    const [before, now] =
+      grouping === 'sale'
+        ? ['one message for the units of each SKU', 'whole sales']
+        : ['one message for each sale', 'the units of each SKU'];
+    throw new CliFailure(
+      `sales wait in the outbox as ${before} (message ${foreign.id} is one), and HOLDFAST_ERP=${config.erp} as it is set now is told ${now}: run with the former settings until they are delivered or discarded, then change them`,
+      EXIT.config,
+    );
+  }
+  return store;
+}
+
+/** What an operator should know who has just switched an ERP on or off; null where there is nothing to say. */
+export async function switchWarning(
+  store: ReservationStore,
+  connector: ErpConnector | null,
+): Promise<string | null> {
+  if (!keepsOutbox(store)) return null;
+  const { head, pending, inFlight, unknown, dead } = await store.outboxStats();
+  const waiting = pending + inFlight + unknown + dead;
+  if (connector === null) {
+    return waiting === 0
+      ? null
+      : `${waiting} messages wait for an ERP, and HOLDFAST_ERP is none: their units stay allocated until an ERP has taken them, and sales made now will never be told to it`;
+  }
+  const [sold] = head === 0 ? await store.reservations(null, 1) : [];
+  return sold === undefined
+    ? null
+    : `these books have been kept without an ERP: ${connector.name} will not hear of sales confirmed before now. Enter them there before its balances are taken over`;
+}
