@@ -1,6 +1,7 @@
 /** A sale over several instances of the Redis store, watched from outside: what callers were told is what counts. */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AnswerTo, ReserveCommand } from '../../src/core/command.ts';
 import { Fault } from '../../src/engine/faults.ts';
 import type { ConnectionSettings } from '../../src/stores/redis/connection/redis-connection.ts';
 import type { RedisStore } from '../../src/stores/redis/redis-store.ts';
@@ -46,10 +47,19 @@ export interface Sale {
 
 let ids = 0;
 
-/** One SKU of `onHand` units, sold by `lanes` buyers at each instance until it is sold out or `stop` says so. */
+interface SaleOptions {
+  readonly sku: string;
+  readonly onHand: number;
+  /** Buyers at each instance at the same time. */
+  readonly lanes?: number;
+  /** From one of them to the next. */
+  readonly restMs?: number;
+}
+
+/** One SKU, sold until it is sold out or `stop` says so. */
 export function startSale(
   instances: readonly Instance[],
-  { sku, onHand, lanes = 8 }: { sku: string; onHand: number; lanes?: number },
+  { sku, onHand, lanes = 8, restMs = 0 }: SaleOptions,
 ): { readonly sale: Sale; readonly done: Promise<void>; stop(): void } {
   const sale: Sale = {
     sku,
@@ -65,8 +75,9 @@ export function startSale(
   let grantedAt = performance.now();
   const buyer = async (store: RedisStore): Promise<void> => {
     while (!stopped) {
+      if (restMs > 0) await sleep(restMs);
       const id = uuid((ids += 1));
-      const answer = await told(sale, id, () => store.submit(reserve(id, sku)));
+      const answer = await told(sale, id, () => reserveOnce(store, sku, id));
       if (answer === null) continue;
       if (!answer.ok) {
         assert.match(answer.rejection.code, /^(all_reserved|sold_out)$/);
@@ -93,6 +104,14 @@ export function startSale(
   };
 }
 
+function reserveOnce(
+  store: RedisStore,
+  sku: string,
+  id: string,
+): Promise<AnswerTo<ReserveCommand>> {
+  return store.submit(reserve(id, sku), { idempotency: { key: id, fingerprint: sku } });
+}
+
 /** Null where the store gave no answer; anything but a `Fault` that says whether to try again fails the test. */
 async function told<T>(sale: Sale, id: string, ask: () => Promise<T>): Promise<T | null> {
   try {
@@ -105,9 +124,13 @@ async function told<T>(sale: Sale, id: string, ask: () => Promise<T>): Promise<T
   }
 }
 
-export async function putOnSale({ store }: Instance, sku: string, onHand: number): Promise<void> {
-  const answer = await store.submit(setStock(sku, onHand));
-  assert.ok(answer.ok);
+export async function putOnSale(
+  instance: Instance | undefined,
+  sku: string,
+  onHand: number,
+): Promise<void> {
+  const answer = await instance?.store.submit(setStock(sku, onHand));
+  assert.ok(answer?.ok);
 }
 
 export interface Verdict {
@@ -120,7 +143,7 @@ export interface Verdict {
 }
 
 /** Compares what callers were told with the books, which must agree with themselves. */
-export async function judge({ store }: Instance, sale: Sale): Promise<Verdict> {
+export async function judge(store: RedisStore, sale: Sale): Promise<Verdict> {
   const report = await store.audit();
   assert.deepEqual(report.problems, []);
   const lost = await countOf(sale.granted, async (id) => {
@@ -133,6 +156,21 @@ export async function judge({ store }: Instance, sale: Sale): Promise<Verdict> {
     async (id) => (await store.reservation(id)) !== null,
   );
   return { lost, oversold: Math.max(0, sale.granted.size - sale.onHand), phantoms };
+}
+
+/**
+ * What a caller does whose reserve ended with an unknown outcome: it repeats it, with the same key. The answer is then
+ * the one that the books have; returns for how many of them it is that they were granted.
+ */
+export async function settleUnknown(store: RedisStore, { sku, unknown }: Sale): Promise<number> {
+  return countOf(unknown, async (id) => {
+    const before = await store.reservation(id);
+    const answer = await reserveOnce(store, sku, id);
+    assert.deepEqual(await reserveOnce(store, sku, id), answer);
+    if (before !== null) assert.ok(answer.ok && answer.reservation.createdAt === before.createdAt);
+    assert.equal((await store.reservation(id)) !== null, answer.ok);
+    return before !== null;
+  });
 }
 
 async function countOf(

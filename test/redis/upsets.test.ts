@@ -39,7 +39,7 @@ async function sellThrough(
   }
   stop();
   await done;
-  const verdict = await judge(instance, sale);
+  const verdict = await judge(instance.store, sale);
   say(
     `${upsets.map(([name]) => name).join(', ')}: granted ${sale.granted.size}, ` +
       `not done ${sale.notDone.size}, unknown ${sale.unknown.size}, lost ${verdict.lost}`,

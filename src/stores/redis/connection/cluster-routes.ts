@@ -7,8 +7,12 @@ import type { ServerLink } from './server-link.ts';
 
 const SLOTS = 16_384;
 const LOOK_EVERY_MS = 2_000;
+/** While something is wrong: perhaps another node has taken over. */
+const LOOK_IN_TROUBLE_MS = 200;
 /** Between two looks that somebody asked for. */
 const SHORTEST_PAUSE_MS = 50;
+/** A node that has not answered by then need not be waited for: the next one is asked too. */
+const ASK_ANOTHER_AFTER_MS = 150;
 
 type Range = readonly [
   from: number,
@@ -16,14 +20,28 @@ type Range = readonly [
   primary: readonly [host: string | null, port: number],
 ];
 
-async function askForRanges(ask: Ask): Promise<Range[]> {
-  const state = /^cluster_state:(\w+)/m.exec(String(await ask('CLUSTER', 'INFO')))?.[1];
+/** What a node knows of the others. `epoch` rises with every failover that it has heard of. */
+interface View {
+  readonly from: HostPort;
+  readonly epoch: number;
+  readonly ranges: readonly Range[];
+}
+
+async function viewOf(from: HostPort, ask: Ask): Promise<View> {
+  const info = String(await ask('CLUSTER', 'INFO'));
+  const state = /^cluster_state:(\w+)/m.exec(info)?.[1];
   // Cut off from the others, or some slots without an owner: what it knows may be old.
   if (state !== 'ok') throw new Error(`cluster_state is ${state ?? 'unknown'}`);
-  return (await ask('CLUSTER', 'SLOTS')) as Range[];
+  const epoch = Number(/^cluster_current_epoch:(\d+)/m.exec(info)?.[1] ?? 0);
+  return { from, epoch, ranges: (await ask('CLUSTER', 'SLOTS')) as Range[] };
 }
 
 const nameOf = ({ host, port }: HostPort): string => `${host}:${port}`;
+
+/** The first that answers; null when all have failed. */
+function firstOf(answers: readonly Promise<View>[]): Promise<View | null> {
+  return Promise.any(answers).catch(() => null);
+}
 
 export class ClusterRoutes implements Routes {
   readonly #seeds: readonly HostPort[];
@@ -31,6 +49,7 @@ export class ClusterRoutes implements Routes {
   readonly #talk: ClientOptions;
   readonly #links = new Map<string, { readonly link: ServerLink; readonly server: HostPort }>();
   readonly #owners = new Array<string | undefined>(SLOTS);
+  #epoch = 0;
   #trouble: string | null = 'no node of the cluster has answered yet';
   #asked = Promise.withResolvers<undefined>();
   #closed = false;
@@ -90,7 +109,8 @@ export class ClusterRoutes implements Routes {
       await this.#look();
       this.#onChange();
       await sleep(SHORTEST_PAUSE_MS, null, { ref: false });
-      await Promise.race([this.#asked.promise, sleep(LOOK_EVERY_MS, null, { ref: false })]);
+      const pause = this.trouble() === null ? LOOK_EVERY_MS : LOOK_IN_TROUBLE_MS;
+      await Promise.race([this.#asked.promise, sleep(pause, null, { ref: false })]);
       this.#asked = Promise.withResolvers();
     }
   }
@@ -99,22 +119,41 @@ export class ClusterRoutes implements Routes {
   async #look(): Promise<void> {
     const known = [...this.#links.values()].map(({ server }) => server);
     known.sort(() => Math.random() - 0.5);
-    const reasons: string[] = [];
-    for (const server of [...known, ...this.#seeds]) {
-      try {
-        this.#adopt(await talkTo(server, this.#talk, askForRanges), server);
-        return;
-      } catch (error) {
-        reasons.push(
-          `${nameOf(server)}: ${error instanceof Error ? error.message : String(error)}`,
-        );
-      }
-      if (this.#closed) return;
+    const nodes = new Map([...known, ...this.#seeds].map((server) => [nameOf(server), server]));
+    const reasons = new Set<string>();
+    const answers: Promise<View>[] = [];
+    let view: View | null = null;
+    for (const server of nodes.values()) {
+      answers.push(this.#ask(server, reasons));
+      view = await Promise.race([firstOf(answers), sleep(ASK_ANOTHER_AFTER_MS, null)]);
+      if (view !== null || this.#closed) break;
     }
-    this.#trouble = `no node of the cluster answers (${[...new Set(reasons)].join('; ')})`;
+    view ??= await firstOf(answers);
+    if (this.#closed) return;
+    if (view === null) {
+      this.#trouble = `no node of the cluster answers (${[...reasons].join('; ')})`;
+    } else {
+      this.#adopt(view);
+    }
   }
 
-  #adopt(ranges: readonly Range[], answering: HostPort): void {
+  /** Rejects, with the reason among `reasons`, where its view is not to be gone by. */
+  async #ask(server: HostPort, reasons: Set<string>): Promise<View> {
+    try {
+      const view = await talkTo(server, this.#talk, (ask) => viewOf(server, ask));
+      // It has not heard of the last failover, of which another has told us: cut off, and perhaps replaced.
+      if (view.epoch < this.#epoch) {
+        throw new Error(`knows epoch ${view.epoch}, and epoch ${this.#epoch} has begun`);
+      }
+      return view;
+    } catch (error) {
+      reasons.add(`${nameOf(server)}: ${error instanceof Error ? error.message : String(error)}`);
+      throw error;
+    }
+  }
+
+  #adopt({ from: answering, epoch, ranges }: View): void {
+    this.#epoch = epoch;
     this.#owners.fill(undefined);
     const names = new Set<string>();
     let owned = 0;

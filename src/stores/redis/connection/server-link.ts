@@ -38,7 +38,7 @@ export interface Call {
 }
 
 const FIRST_PAUSE_MS = 20;
-const LONGEST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 250;
 
 export class ServerLink {
   readonly #locate: () => Promise<HostPort>;
