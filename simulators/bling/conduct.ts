@@ -90,6 +90,9 @@ async function suffer(world: World, route: Route, call: Call, fault: Fault): Pro
       return whole(tooManyRequests(world.switches.limitPerDay, 'day'), kind);
     case 'unauthorized':
       return whole(invalidToken(), kind);
+    case 'status_after':
+      done();
+      return whole({ status: fault.status ?? 500, body: fault.body }, kind);
     case 'status':
       return whole({ status: fault.status ?? 500, body: fault.body }, kind);
   }

@@ -112,6 +112,9 @@ test('429 of either period on order, and any status with any body', async (t) =>
   const odd = await take();
   assert.deepEqual([odd.status, odd.body], [418, { tea: true }]);
   assert.equal(left(), 10);
+  bling.control.addFault({ kind: 'status_after', status: 400, times: 1 });
+  assert.equal((await take()).status, 400);
+  assert.equal(left(), 9, 'said no, and did it');
 });
 
 test('a fault befalls only what it matches, after what it skips, as often as it says', async (t) => {

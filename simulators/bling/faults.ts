@@ -20,6 +20,7 @@ export const FAULT_KINDS = {
   too_many_day: '429 for the limit per day, not done',
   unauthorized: '401 invalid_token, not done',
   status: 'the given status and body, not done',
+  status_after: 'the given status and body, done',
 } as const;
 export type FaultKind = keyof typeof FAULT_KINDS;
 

@@ -41,13 +41,13 @@ export type PushOutcome =
 /**
  * - `applied`, as above.
  * - `not_applied`: certainly not, and it will not be any more: it may be sent again.
- * - `unknown`: cannot be told yet; asked again later, as long as the relay has patience.
+ * - `unknown`: cannot be told yet; asked again later, as long as the relay has patience, and not before `waitMs`.
  * - `undecidable`: reading will never tell (several orders of one name): a person must decide.
  */
 export type SettleOutcome =
   | { readonly outcome: 'applied'; readonly reference: string | null }
   | { readonly outcome: 'not_applied'; readonly reason: string }
-  | { readonly outcome: 'unknown'; readonly reason: string }
+  | { readonly outcome: 'unknown'; readonly reason: string; readonly waitMs?: number }
   | { readonly outcome: 'undecidable'; readonly reason: string };
 
 export interface ErpLevel {
@@ -128,7 +128,10 @@ export interface ErpConnector {
   ): Promise<Pick<ErpLevelPage, 'levels' | 'problems'>>;
   /** Tells the ERP. Never sends what it cannot tell apart from something sent before. */
   push(parcel: Parcel, call: PushCall): Promise<PushOutcome>;
-  /** Finds out, by reading only, what became of a parcel whose outcome is unknown. */
+  /**
+   * Finds out by reading what became of a parcel whose outcome is unknown. What it finds begun it may complete, by
+   * requests that do the same however often they arrive; it never sends the parcel again.
+   */
   settle(parcel: Parcel, call: ErpCall): Promise<SettleOutcome>;
   /** Verifies and reads a webhook; touches no network. */
   readWebhook(request: WebhookRequest): WebhookReading;

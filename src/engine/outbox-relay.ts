@@ -279,9 +279,10 @@ export class OutboxRelay {
       }
       case 'unknown': {
         const looks = (parcel.messages[0]?.looks ?? 0) + 1;
-        const { reason } = outcome;
+        const { reason, waitMs = 0 } = outcome;
         if (looks >= this.#settings.maxLooks) return { ...NOTHING, outcome: 'given_up', reason };
-        const pause = Math.max(this.#parts.erp.limits.settleAfterMs, this.#backoff(looks));
+        const { settleAfterMs } = this.#parts.erp.limits;
+        const pause = Math.max(settleAfterMs, waitMs, this.#backoff(looks));
         return { ...NOTHING, outcome: 'unknown', reason, nextAttemptAt: now + pause };
       }
     }

@@ -118,15 +118,17 @@ async function deliver(subject: ConnectorSubject, parcel: Parcel): Promise<Told>
       continue;
     }
     state = { ...state, unknownAt: subject.now(), looks: 0 };
+    let pause = connector.limits.settleAfterMs;
     for (let look = 0; ; look += 1) {
       assert.ok(look < 20, 'never settled');
-      await subject.elapse(connector.limits.settleAfterMs);
+      await subject.elapse(pause);
       const settled = await connector.settle(withState(parcel, { ...state, looks: look }), call);
       looks.push(settled);
       if (settled.outcome === 'applied' || settled.outcome === 'undecidable') {
         return { pushes, looks };
       }
       if (settled.outcome === 'not_applied') break;
+      pause = Math.max(connector.limits.settleAfterMs, settled.waitMs ?? 0);
     }
   }
   return assert.fail('never delivered');

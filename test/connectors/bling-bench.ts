@@ -3,6 +3,7 @@ import { BlingConnector } from '../../src/connectors/bling/bling-connector.ts';
 import { openBling, type BlingParts } from '../../src/connectors/bling/parts.ts';
 import type { BlingSettings, Time } from '../../src/connectors/bling/settings.ts';
 import { TokenFile } from '../../src/connectors/bling/tokens/token-file.ts';
+import type { OutboxMessage, Parcel } from '../../src/core/outbox/message.ts';
 import type { PushCall } from '../../src/engine/erp-port.ts';
 import {
   startBlingSimulator,
@@ -64,6 +65,7 @@ export async function openBench(
     contactId: null,
     paymentMethodId: null,
     soleWriter: true,
+    patienceMs: 300_000,
     callsPerSecond: 3,
     callsPerDay: 120_000,
     timeoutMs: 5_000,
@@ -110,4 +112,32 @@ export async function connect({ control }: BlingSimulator, file: TokenFile): Pro
     accessExpiresAt: now + answer.expires_in * 1_000,
     refreshExpiresAt: now + 30 * 86_400_000,
   });
+}
+
+/** One message of one SKU, as the relay hands it over; of a cancellation the units come back. */
+export function parcel(sku: string, quantity: number, change: Partial<OutboxMessage> = {}): Parcel {
+  const message: OutboxMessage = {
+    id: 1,
+    key: 'r-1',
+    kind: 'sale',
+    reservationId: 'r-1',
+    orderId: '#1001',
+    lines: [{ sku, quantity, restock: change.kind === 'cancellation' }],
+    createdAt: 0,
+    state: 'in_flight',
+    parcelId: 1,
+    attempts: 1,
+    nextAttemptAt: 0,
+    unknownAt: null,
+    looks: 0,
+    memo: null,
+    reference: null,
+    lastError: null,
+    ...change,
+  };
+  return { id: 1, key: message.key, messages: [message] };
+}
+
+export function reasonOf(outcome: { readonly outcome: string; readonly reason?: string }): string {
+  return `${outcome.outcome}: ${outcome.reason ?? ''}`;
 }

@@ -77,7 +77,7 @@ export class BlingClient {
 
   /** Never throws `ErpFault`: what goes wrong before sending is a refusal that may be tried again. */
   async write(
-    method: 'POST' | 'PATCH',
+    method: 'POST' | 'PUT' | 'PATCH',
     path: string,
     body: unknown,
     call: ErpCall,
@@ -109,7 +109,7 @@ export class BlingClient {
   }
 
   async #send(
-    method: 'GET' | 'POST' | 'PATCH',
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH',
     path: string,
     body: string | null,
     call: ErpCall,

@@ -3,7 +3,7 @@ import { Agent, request, type Dispatcher } from 'undici';
 import { isBeforeSending, isOver } from '../../engine/unsent.ts';
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'PATCH';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string | null;

@@ -2,6 +2,7 @@
 import { ErpFault, type ErpCall } from '../../engine/erp-port.ts';
 import type { Product } from './catalogue.ts';
 import { asId, type BlingClient, idOf, type WriteReply } from './client.ts';
+import { type Change, type Units, unitsIn } from './order-change.ts';
 import { isObject } from './refusal.ts';
 import type { BlingSettings } from './settings.ts';
 
@@ -9,6 +10,19 @@ export interface Order {
   readonly id: number;
   readonly situation: number | null;
 }
+
+export interface OrderDetail extends Order {
+  /** By product id. */
+  readonly units: Units;
+  /** As Bling shows it. */
+  readonly raw: Readonly<Record<string, unknown>>;
+}
+
+/** What a search for one number found; orders that are cancelled count only where there is no other. */
+export type Found =
+  | { readonly kind: 'none' }
+  | { readonly kind: 'one'; readonly order: Order }
+  | { readonly kind: 'several'; readonly reason: string };
 
 export interface OrderLine {
   readonly product: Product;
@@ -44,8 +58,21 @@ export class Orders {
     this.#now = now;
   }
 
-  /** Every order with exactly this number of the shop's. Nothing keeps several from having the same. */
-  async find(shopNumber: string, call: ErpCall): Promise<Order[]> {
+  /** The order with exactly this number of the shop's. Nothing keeps several from having the same. */
+  async find(shopNumber: string, call: ErpCall): Promise<Found> {
+    const all = await this.#search(shopNumber, call);
+    const live = all.filter((order) => !this.isCancelled(order));
+    const [order] = live.length > 0 ? live : all;
+    if (order === undefined) return { kind: 'none' };
+    if (live.length <= 1) return { kind: 'one', order };
+    const ids = live.map(({ id }) => id).join(', ');
+    return {
+      kind: 'several',
+      reason: `Bling has ${live.length} orders with the shop's number ${shopNumber} (${ids}): cancel all but one in Bling, then retry this message`,
+    };
+  }
+
+  async #search(shopNumber: string, call: ErpCall): Promise<Order[]> {
     const { storeId } = this.#settings;
     const query = [
       ['numerosLojas[]', shopNumber] as const,
@@ -66,7 +93,7 @@ export class Orders {
   }
 
   /** Null where there is none (any more). */
-  async read(id: number, call: ErpCall): Promise<(Order & { units: Map<number, number> }) | null> {
+  async read(id: number, call: ErpCall): Promise<OrderDetail | null> {
     const body = await this.#client.find(`/pedidos/vendas/${id}`, [], call);
     if (body === null) return null;
     const data = isObject(body) && isObject(body['data']) ? body['data'] : {};
@@ -74,7 +101,7 @@ export class Orders {
     if (order === undefined || !Array.isArray(data['itens'])) {
       throw new ErpFault('ERP_UNAVAILABLE', `Bling's order ${id} cannot be read`);
     }
-    return { ...order, units: unitsOf(data['itens']) };
+    return { ...order, units: unitsIn(data['itens'].filter(isObject)), raw: data };
   }
 
   /** `done` with an unreadable id is unknown. Throws `ErpFault` before anything was sent. */
@@ -89,10 +116,18 @@ export class Orders {
     };
   }
 
-  /** May be repeated: an order that is in the situation stays in it. */
+  /** May be repeated: an order that is in the situation stays in it, though Bling refuses to hear it again. */
   async move(id: number, situation: number, call: ErpCall): Promise<WriteReply> {
     const path = `/pedidos/vendas/${id}/situacoes/${situation}`;
-    return this.#client.write('PATCH', path, null, call);
+    const reply = await this.#client.write('PATCH', path, null, call);
+    if (reply.kind !== 'refused' || reply.retry) return reply;
+    const order = await this.read(id, call);
+    return order?.situation === situation ? { kind: 'done', body: null } : reply;
+  }
+
+  /** May be repeated: the order becomes what is sent. */
+  async replace(id: number, { body }: Change, call: ErpCall): Promise<WriteReply> {
+    return this.#client.write('PUT', `/pedidos/vendas/${id}`, body, call);
   }
 
   /** Does the chosen balance know of it already? */
@@ -185,16 +220,4 @@ function readOrder(value: Record<string, unknown>): Order[] {
   const id = asId(value['id']);
   const situation = isObject(value['situacao']) ? asId(value['situacao']['id']) : null;
   return id === null ? [] : [{ id, situation }];
-}
-
-/** Units by product id. */
-function unitsOf(items: readonly unknown[]): Map<number, number> {
-  const units = new Map<number, number>();
-  for (const item of items.filter(isObject)) {
-    const id = isObject(item['produto']) ? asId(item['produto']['id']) : null;
-    const { quantidade } = item;
-    if (id === null || typeof quantidade !== 'number') continue;
-    units.set(id, (units.get(id) ?? 0) + quantidade);
-  }
-  return units;
 }

@@ -31,6 +31,8 @@ export interface BlingSettings {
   readonly paymentMethodId: number | null;
   /** Does nobody else ever move the stock of our products in our deposit? */
   readonly soleWriter: boolean;
+  /** How long something sent, whose answer was lost, is looked for before it counts as never arrived. */
+  readonly patienceMs: number;
   readonly callsPerSecond: number;
   readonly callsPerDay: number;
   /** Of one call, from sending to the last byte of its answer. */

@@ -19,9 +19,9 @@ export interface Delivery {
   settle(parcel: Parcel, call: ErpCall): Promise<SettleOutcome>;
 }
 
-/** How long after a call whose answer was lost a search is trusted to show what it did, in ms. */
+/** How long after a call whose answer was lost a search can be expected to show what it did, in ms. */
 export const SETTLE_AFTER_MS = 10_000;
-/** Twice looked for in vain, some time apart, and never seen. */
+/** One reading is not believed alone, however late it comes. */
 const LOOKS_BEFORE_GONE = 1;
 
 /** The one message of a parcel, where sales are told one by one. */
@@ -33,14 +33,23 @@ export function onlyMessage({ messages, id }: Parcel): OutboxMessage {
   return message;
 }
 
-/** Not seen: it may still show, until it has been looked for long enough. */
-export function notSeen({ messages }: Parcel, now: number, what: string): SettleOutcome {
+/**
+ * Not seen: it may still show. A request can wait in a queue of Bling's long after we have stopped waiting, and
+ * sending again what then arrives would do it twice: so it is looked for ever less often until `patienceMs` are over.
+ */
+export function notSeen(
+  { messages }: Parcel,
+  { now, patienceMs }: { readonly now: number; readonly patienceMs: number },
+  what: string,
+): SettleOutcome {
   const [first] = messages;
   const since = now - (first?.unknownAt ?? now);
-  if (since >= SETTLE_AFTER_MS && (first?.looks ?? 0) >= LOOKS_BEFORE_GONE) {
-    return { outcome: 'not_applied', reason: `${what} did not show` };
+  if (since >= patienceMs && (first?.looks ?? 0) >= LOOKS_BEFORE_GONE) {
+    const seconds = Math.round(since / 1_000);
+    return { outcome: 'not_applied', reason: `${what} did not show in ${seconds} s` };
   }
-  return { outcome: 'unknown', reason: `${what} does not show yet` };
+  const waitMs = Math.max(SETTLE_AFTER_MS, Math.min(since, patienceMs - since));
+  return { outcome: 'unknown', reason: `${what} does not show yet`, waitMs };
 }
 
 export function rejected(
@@ -63,9 +72,11 @@ export async function beforeSending(push: () => Promise<PushOutcome>): Promise<P
 }
 
 /** A reading that failed settles nothing. */
-export async function byReading(settle: () => Promise<SettleOutcome>): Promise<SettleOutcome> {
+export async function byReading<T>(
+  read: () => Promise<T>,
+): Promise<T | { outcome: 'unknown'; reason: string }> {
   try {
-    return await settle();
+    return await read();
   } catch (error) {
     if (!(error instanceof ErpFault)) throw error;
     return { outcome: 'unknown', reason: error.message };

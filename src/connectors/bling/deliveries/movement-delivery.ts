@@ -24,7 +24,7 @@ export interface MovementDeliveryParts {
   readonly catalogue: Catalogue;
   readonly balances: Balances;
   readonly budget: CallBudget;
-  readonly settings: Pick<BlingSettings, 'depositId' | 'soleWriter'>;
+  readonly settings: Pick<BlingSettings, 'depositId' | 'soleWriter' | 'patienceMs'>;
   readonly now: () => number;
 }
 
@@ -75,13 +75,13 @@ export class MovementDelivery implements Delivery {
       const { units, before } = memo;
       return {
         outcome: 'undecidable',
-        reason: `Bling did not say whether it took ${units} of ${parcel.key} (it had ${before}), and others move that stock too: look at the product's movements in Bling`,
+        reason: `Bling did not say whether it ${taken(units)} ${parcel.key} (it had ${before}), and others move that stock too: look for the movement "${noteOf(parcel)}" of the product in Bling; if it is there, discard this message, else retry it`,
       };
     }
     return byReading(() => this.#compare(parcel, memo, call));
   }
 
-  async #move({ id, key }: Parcel, { product, units }: Memo, call: ErpCall): Promise<PushOutcome> {
+  async #move(parcel: Parcel, { product, units }: Memo, call: ErpCall): Promise<PushOutcome> {
     const body = {
       produto: { id: product },
       deposito: { id: this.#parts.settings.depositId },
@@ -89,7 +89,7 @@ export class MovementDelivery implements Delivery {
       quantidade: Math.abs(units),
       preco: 0,
       custo: 0,
-      observacoes: `Holdfast: ${key}, remessa ${id}`,
+      observacoes: noteOf(parcel),
     };
     const reply = await this.#parts.client.write('POST', '/estoques', body, call);
     if (reply.kind !== 'done') return pushOutcome(reply, null);
@@ -111,10 +111,14 @@ export class MovementDelivery implements Delivery {
     }
     const left = memo.before - physical;
     if (left === memo.units) return { outcome: 'applied', reference: null };
-    if (left === 0) return notSeen(parcel, this.#parts.now(), `the movement of ${parcel.key}`);
+    if (left === 0) {
+      const { settings, now } = this.#parts;
+      const time = { now: now(), patienceMs: settings.patienceMs };
+      return notSeen(parcel, time, `the movement of ${parcel.key}`);
+    }
     return {
       outcome: 'undecidable',
-      reason: `${memo.units} of ${parcel.key} were to leave ${memo.before} in Bling, and ${physical} are left: somebody else moved it too`,
+      reason: `Bling had ${memo.before} of ${parcel.key} and was to have ${memo.before - memo.units}, but has ${physical}: somebody else moved it too. Look for the movement "${noteOf(parcel)}" of the product in Bling; if it is there, discard this message, else retry it`,
     };
   }
 
@@ -135,6 +139,15 @@ export class MovementDelivery implements Delivery {
       catalogue.forget(sku);
     }
   }
+}
+
+/** What a person finds the movement by. */
+function noteOf({ id, key }: Parcel): string {
+  return `Holdfast: ${key}, remessa ${id}`;
+}
+
+function taken(units: number): string {
+  return units > 0 ? `took ${units} of` : `put back ${-units} of`;
 }
 
 /** Units that leave, all messages together. */

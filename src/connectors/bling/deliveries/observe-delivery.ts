@@ -4,7 +4,7 @@
  */
 import type { OutboxMessage, Parcel } from '../../../core/outbox/message.ts';
 import type { PushCall, PushOutcome, SettleOutcome, ErpCall } from '../../../engine/erp-port.ts';
-import { type CancellationParts, readCancellation, severalOrders } from './cancellation.ts';
+import { type CancellationParts, readCancellation } from './cancellation.ts';
 import { beforeSending, byReading, type Delivery, onlyMessage, rejected } from './delivery.ts';
 
 /** Orders come when the other integration has its turn. */
@@ -60,11 +60,11 @@ export class ObserveDelivery implements Delivery {
   async #lookForSale(orderId: string, call: ErpCall): Promise<PushOutcome> {
     const { orders } = this.#parts;
     const found = await orders.find(orderId, call);
-    const [order] = found;
-    if (found.length > 1) return { outcome: 'unknown', reason: severalOrders(orderId, found) };
-    if (order === undefined) {
+    if (found.kind === 'several') return { outcome: 'unknown', reason: found.reason };
+    if (found.kind === 'none') {
       return rejected(`Bling does not have the order ${orderId} yet`, true, LOOK_AGAIN_MS);
     }
+    const { order } = found;
     if (orders.isTaken(order) || orders.isCancelled(order)) {
       return { outcome: 'applied', reference: String(order.id) };
     }
@@ -87,13 +87,20 @@ export class ObserveDelivery implements Delivery {
       case 'several':
         return { outcome: 'unknown', reason: meaning.reason };
       case 'gone':
-      case 'part':
+      case 'odd':
         return rejected(meaning.reason);
-      case 'whole': {
-        const reference = String(meaning.order.id);
-        if (meaning.done) return { outcome: 'applied', reference };
-        return rejected(`Bling's order ${reference} is not cancelled yet`, true, LOOK_AGAIN_MS);
-      }
+      case 'part':
+        return rejected(
+          `${meaning.what} must leave Bling's order ${meaning.order.id}, which Holdfast only observes: see that they have left it, then discard this message`,
+        );
+      case 'done':
+        return { outcome: 'applied', reference: String(meaning.order.id) };
+      case 'whole':
+        return rejected(
+          `Bling's order ${meaning.order.id} is not cancelled yet`,
+          true,
+          LOOK_AGAIN_MS,
+        );
     }
   }
 }

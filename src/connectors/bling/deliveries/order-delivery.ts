@@ -7,10 +7,9 @@ import type { OutboxMessage, Parcel } from '../../../core/outbox/message.ts';
 import type { ErpCall, PushCall, PushOutcome, SettleOutcome } from '../../../engine/erp-port.ts';
 import type { CallBudget } from '../call-budget.ts';
 import type { Catalogue } from '../catalogue.ts';
-import { idOf } from '../client.ts';
+import { idOf, type WriteReply } from '../client.ts';
 import type { Order, OrderLine, Orders } from '../orders.ts';
 import type { BlingSettings } from '../settings.ts';
-import { readCancellation, severalOrders } from './cancellation.ts';
 import {
   beforeSending,
   byReading,
@@ -20,12 +19,16 @@ import {
   pushOutcome,
   rejected,
 } from './delivery.ts';
+import { OrderCancellation } from './order-cancellation.ts';
 
 export interface OrderDeliveryParts {
   readonly orders: Orders;
   readonly catalogue: Catalogue;
   readonly budget: CallBudget;
-  readonly settings: Pick<BlingSettings, 'situations' | 'cancelledSituation'>;
+  readonly settings: Pick<
+    BlingSettings,
+    'situations' | 'cancelledSituation' | 'balance' | 'patienceMs'
+  >;
   readonly now: () => number;
 }
 
@@ -35,9 +38,11 @@ export class OrderDelivery implements Delivery {
   readonly callsPerPush = 2;
   readonly messagesPerParcel = 1;
   readonly #parts: OrderDeliveryParts;
+  readonly #cancellation: OrderCancellation;
 
   constructor(parts: OrderDeliveryParts) {
     this.#parts = parts;
+    this.#cancellation = new OrderCancellation(parts);
   }
 
   async check(call: ErpCall): Promise<void> {
@@ -50,7 +55,7 @@ export class OrderDelivery implements Delivery {
       await this.#parts.budget.assertWritable();
       return message.kind === 'sale'
         ? this.#pushSale(message, call)
-        : this.#pushCancellation(message, call);
+        : this.#cancellation.push(message, shopNumberOf(message), call);
     });
   }
 
@@ -60,7 +65,7 @@ export class OrderDelivery implements Delivery {
     return byReading(() =>
       message.kind === 'sale'
         ? this.#settleSale(parcel, message, call)
-        : this.#settleCancellation(message, call),
+        : this.#cancellation.settle(parcel, shopNumberOf(message), call),
     );
   }
 
@@ -69,88 +74,63 @@ export class OrderDelivery implements Delivery {
     const shopNumber = shopNumberOf(message);
     const lines = await this.#linesOf(message, call);
     if (typeof lines === 'string') return rejected(lines);
-    const found = await orders.find(shopNumber, call);
-    const [order] = found;
-    if (found.length > 1) {
-      // Reading it again is what tells a person.
-      await call.journal(shopNumber);
-      return { outcome: 'unknown', reason: severalOrders(shopNumber, found) };
-    }
-    if (order !== undefined) {
-      await call.journal(shopNumber);
-      return this.#adopt(order, call);
-    }
+    const there = await this.#adopt(shopNumber, call);
+    if (there !== null) return there;
     const create = await orders.prepare({ shopNumber, lines, note: noteOf(message) }, call);
     await call.journal(shopNumber);
     const reply = await create();
+    if (reply.kind === 'refused' && !reply.retry) {
+      // Bling is known to say no to an order and keep it, or to one that its search has not shown yet.
+      const after = await byReading(() => this.#adopt(shopNumber, call));
+      if (after !== null) return after;
+    }
     return pushOutcome(reply, reply.kind === 'done' ? String(idOf(reply.body)) : null);
   }
 
-  /** It is there: made by a call whose answer was lost. What may be missing is its situation. */
-  async #adopt(order: Order, call: PushCall): Promise<PushOutcome> {
+  /** It is there: made by a call whose answer was lost. Null where it is not. */
+  async #adopt(shopNumber: string, call: PushCall): Promise<PushOutcome | null> {
+    const found = await this.#parts.orders.find(shopNumber, call);
+    if (found.kind === 'none') return null;
+    // From here on it is not certain that Bling has nothing of it: what goes wrong is for a reading to settle.
+    await call.journal(shopNumber);
+    if (found.kind === 'several') return { outcome: 'unknown', reason: found.reason };
+    return byReading(async () => {
+      const reply = await this.#bring(found.order, call);
+      return reply.kind === 'done'
+        ? { outcome: 'applied', reference: String(found.order.id) }
+        : { outcome: 'unknown', reason: reply.reason };
+    });
+  }
+
+  /** Into a situation that takes its units, if it is in none. */
+  async #bring(order: Order, call: ErpCall): Promise<WriteReply> {
     const { orders, settings } = this.#parts;
     const [situation] = settings.situations;
     const isRight = orders.isTaken(order) || orders.isCancelled(order);
-    if (isRight || situation === undefined) {
-      return { outcome: 'applied', reference: String(order.id) };
-    }
-    return pushOutcome(await orders.move(order.id, situation, call), String(order.id));
+    if (isRight || situation === undefined) return { kind: 'done', body: null };
+    return orders.move(order.id, situation, call);
   }
 
   async #settleSale(parcel: Parcel, message: OutboxMessage, call: ErpCall): Promise<SettleOutcome> {
-    const { orders, now } = this.#parts;
+    const { orders, now, settings } = this.#parts;
     const shopNumber = shopNumberOf(message);
     const found = await orders.find(shopNumber, call);
-    const [order] = found;
-    if (found.length > 1) {
-      return { outcome: 'undecidable', reason: severalOrders(shopNumber, found) };
+    if (found.kind === 'several') return { outcome: 'undecidable', reason: found.reason };
+    if (found.kind === 'none') {
+      const time = { now: now(), patienceMs: settings.patienceMs };
+      return notSeen(parcel, time, `order ${shopNumber}`);
     }
-    if (order === undefined) return notSeen(parcel, now(), `order ${shopNumber}`);
-    if (orders.isTaken(order) || orders.isCancelled(order)) {
-      return { outcome: 'applied', reference: String(order.id) };
+    // Telling that it was not applied would let a cancellation take its place, and leave the order in Bling.
+    const { id } = found.order;
+    const reply = await this.#bring(found.order, call);
+    if (reply.kind === 'done') return { outcome: 'applied', reference: String(id) };
+    if (reply.kind === 'unknown' || reply.retry) {
+      return { outcome: 'unknown', reason: reply.reason };
     }
-    return { outcome: 'not_applied', reason: `order ${order.id} takes no units yet` };
-  }
-
-  async #pushCancellation(message: OutboxMessage, call: PushCall): Promise<PushOutcome> {
-    const { orders, settings } = this.#parts;
-    const meaning = await readCancellation(this.#parts, message, shopNumberOf(message), call);
-    switch (meaning.kind) {
-      case 'nothing':
-        return { outcome: 'applied', reference: message.reference };
-      case 'several':
-        await call.journal(shopNumberOf(message));
-        return { outcome: 'unknown', reason: meaning.reason };
-      case 'gone':
-      case 'part':
-        return rejected(meaning.reason);
-      case 'whole': {
-        const { id } = meaning.order;
-        if (meaning.done) return { outcome: 'applied', reference: String(id) };
-        await call.journal(shopNumberOf(message));
-        return pushOutcome(await orders.move(id, settings.cancelledSituation, call), String(id));
-      }
-    }
-  }
-
-  async #settleCancellation(message: OutboxMessage, call: ErpCall): Promise<SettleOutcome> {
-    const meaning = await readCancellation(this.#parts, message, shopNumberOf(message), call);
-    switch (meaning.kind) {
-      case 'nothing':
-        return { outcome: 'applied', reference: message.reference };
-      case 'several':
-        return { outcome: 'undecidable', reason: meaning.reason };
-      case 'gone':
-      case 'part':
-        return { outcome: 'not_applied', reason: meaning.reason };
-      case 'whole': {
-        const reference = String(meaning.order.id);
-        // Arriving late does no harm: cancelling twice is cancelling once.
-        return meaning.done
-          ? { outcome: 'applied', reference }
-          : { outcome: 'not_applied', reason: `order ${reference} is not cancelled` };
-      }
-    }
+    return {
+      outcome: 'undecidable',
+      reason: `Bling's order ${id} takes no units, and does not let Holdfast change that (${reply.reason}): give it a situation of HOLDFAST_BLING_SITUATIONS in Bling, then retry this message`,
+    };
   }
 
   /** Or why they cannot be told. */
