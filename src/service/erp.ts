@@ -103,7 +103,8 @@ async function assertFit(
   { grouping }: ErpConnector,
   store: ReservationStore,
 ): Promise<OutboxStore> {
-  if (!keepsOutbox(store)) {
+  // Over Redis nothing decides which of several instances tells the ERP.
+  if (!keepsOutbox(store) || config.store === 'redis') {
     throw new CliFailure(
       `HOLDFAST_ERP=${config.erp} needs a store that keeps what the ERP is still to be told, and ${store.name} does not in this version: set HOLDFAST_STORE=embedded, or HOLDFAST_ERP=none`,
       EXIT.config,

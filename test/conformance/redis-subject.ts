@@ -18,7 +18,7 @@ function subject(name: string, start: () => Promise<string>): StoreSubject {
   let started: Promise<string> | null = null;
   return {
     name,
-    supports: { durable: true, outbox: false },
+    supports: { durable: true, outbox: true },
     home: async () => {
       const url = await (started ??= start());
       homes += 1;

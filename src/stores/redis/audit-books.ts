@@ -5,23 +5,36 @@
  */
 import { Audit, type AuditReport } from '../../core/audit.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
+import { MESSAGE_STATES, type OutboxLevel, type OutboxMessage } from '../../core/outbox/message.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
+import { Fault } from '../../engine/faults.ts';
 import { entriesOf, lastSeqOf } from './ledger-parts.ts';
+import type { OutboxChanges } from './outbox-reads.ts';
 import type { Changes, Shard } from './shard.ts';
 
 const PAGE = 500;
+/** How often the books are read anew before an audit gives up. */
+const ATTEMPTS = 5;
 
 interface Copy {
   readonly levels: Map<string, StockLevel>;
   readonly reservations: Map<string, Reservation>;
+  readonly messages: Map<number, OutboxMessage>;
+  readonly outboxLevels: Map<string, OutboxLevel>;
+}
+
+/** The books of one moment, and the entries that were written while they were copied. */
+interface Moment {
+  readonly begun: number;
+  readonly copy: Copy;
+  readonly entries: readonly LedgerEntry[];
+  readonly last: Changes;
 }
 
 export async function auditBooks(shard: Shard): Promise<AuditReport> {
-  const begun = await shard.headSeq();
-  const copy = await copyBooks(shard);
-  const { entries, last } = await catchUp(shard, begun, copy);
-  const audit = new Audit(last.purgedBefore);
+  const { begun, copy, entries, last } = await readMoment(shard);
+  const audit = new Audit(last.purgedBefore).withOutbox();
   let lastSeq = await readLedger(shard, begun, audit);
   for (const entry of entries) {
     audit.entry(entry);
@@ -31,31 +44,64 @@ export async function auditBooks(shard: Shard): Promise<AuditReport> {
     const message = `the ledger ends at entry ${lastSeq}, entry ${last.headSeq} was written`;
     audit.report('ledger_gap', message, { seq: last.headSeq });
   }
+  const messages = [...copy.messages.values()].sort((a, b) => a.id - b.id);
+  for (const message of messages) audit.message(message);
   for (const reservation of copy.reservations.values()) audit.reservation(reservation);
+  for (const level of copy.outboxLevels.values()) audit.outboxLevel(level);
   for (const level of copy.levels.values()) audit.level(level);
   checkIndexes(audit, copy, last.indexed);
+  checkOutboxIndexes(audit, copy, last.outbox.indexed);
   return audit.finish();
 }
 
-/** Makes the copy one of this moment; returns the entries that were written since `begun`, and the last look. */
+/** Of the outbox only what was written last is remembered: an audit that is slower begins again. */
+async function readMoment(shard: Shard): Promise<Moment> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const begun = await shard.headSeq();
+    const revision = await shard.outbox.revision();
+    const copy = await copyBooks(shard);
+    const caughtUp = await catchUp(shard, begun, revision, copy);
+    if (caughtUp !== null) return { begun, copy, ...caughtUp };
+  }
+  const message = 'the outbox changes faster than it can be audited: try again when less is sold';
+  throw new Fault('STORE_OVERLOADED', message, { retryable: true });
+}
+
+/**
+ * Makes the copy one of this moment; returns the entries that were written since `begun`, and the last look. Null
+ * where the outbox has changed too much meanwhile.
+ */
 async function catchUp(
   shard: Shard,
   begun: number,
+  begunRevision: number,
   copy: Copy,
-): Promise<{ entries: LedgerEntry[]; last: Changes }> {
+): Promise<Pick<Moment, 'entries' | 'last'> | null> {
   const entries: LedgerEntry[] = [];
-  for (let seq = begun; ;) {
-    const changes = await shard.changesAfter(seq);
+  let [seq, revision] = [begun, begunRevision];
+  for (;;) {
+    const changes = await shard.changesAfter(seq, revision);
     entries.push(...changes.entries);
     for (const level of changes.levels) copy.levels.set(level.sku, level);
     for (const reservation of changes.reservations) {
       copy.reservations.set(reservation.id, reservation);
     }
     for (const id of changes.gone) copy.reservations.delete(id);
-    seq = changes.lastSeq;
-    // Where the ledger has lost its end, there is nothing more to come.
-    if (seq >= changes.headSeq || changes.entries.length === 0) return { entries, last: changes };
+    const { reached } = changes.outbox;
+    if (reached === null) return null;
+    takeOutboxChanges(copy, changes.outbox);
+    // Where a log has lost its end, there is nothing more to come.
+    const wholeLedger = changes.lastSeq >= changes.headSeq || changes.entries.length === 0;
+    const wholeOutbox = reached >= changes.outbox.revision || reached === revision;
+    if (wholeLedger && wholeOutbox) return { entries, last: changes };
+    [seq, revision] = [changes.lastSeq, reached];
   }
+}
+
+function takeOutboxChanges(copy: Copy, { messages, gone, levels }: OutboxChanges): void {
+  for (const message of messages) copy.messages.set(message.id, message);
+  for (const id of gone) copy.messages.delete(id);
+  for (const level of levels) copy.outboxLevels.set(level.sku, level);
 }
 
 /** A purge leaves no entry in the ledger, so what has ended may have gone since it was copied. */
@@ -77,8 +123,34 @@ function checkIndexes(
   check('reservations that have not ended', all - ended, open);
 }
 
+/** A message is listed by its state, and a key with a pending message by that. */
+function checkOutboxIndexes(audit: Audit, { messages }: Copy, indexed: readonly number[]): void {
+  const all = [...messages.values()];
+  const expected = MESSAGE_STATES.map((state) => all.filter((each) => each.state === state).length);
+  const keys = new Set(all.flatMap(({ state, key }) => (state === 'pending' ? [key] : [])));
+  const check = (what: string, found: number, expected: number): void => {
+    if (found === expected) return;
+    audit.report('index_differs', `${found} ${what} are indexed, ${expected} are there`);
+  };
+  MESSAGE_STATES.forEach((state, index) => {
+    check(`${state} messages`, indexed[index] ?? 0, expected[index] ?? 0);
+  });
+  check('keys with a pending message', indexed[MESSAGE_STATES.length] ?? 0, keys.size);
+}
+
 async function copyBooks(shard: Shard): Promise<Copy> {
-  const copy: Copy = { levels: new Map(), reservations: new Map() };
+  const copy: Copy = {
+    levels: new Map(),
+    reservations: new Map(),
+    messages: new Map(),
+    outboxLevels: new Map(),
+  };
+  for await (const page of shard.outbox.allMessages()) {
+    for (const message of page) copy.messages.set(message.id, message);
+  }
+  for await (const page of shard.outbox.allLevels()) {
+    for (const level of page) copy.outboxLevels.set(level.sku, level);
+  }
   for await (const page of shard.allReservations()) {
     for (const reservation of page) copy.reservations.set(reservation.id, reservation);
   }

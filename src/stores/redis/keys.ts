@@ -1,7 +1,7 @@
 /**
  * The names of a shard's keys: the only place that knows them. A shard is a whole set of books whose keys share one
  * hash tag, so that they live in one slot and one script may change them together. What each key holds, and their
- * order, stands in `commands/lib/book.lua`.
+ * order, stands in `commands/lib/book.lua` and `commands/lib/messages.lua`.
  */
 
 const NAMES = [
@@ -22,22 +22,45 @@ const NAMES = [
   'bulk-of:',
 ] as const;
 
+const OUTBOX_NAMES = [
+  'messages',
+  'messages-of',
+  'outbox-levels',
+  'parcels',
+  'busy-keys',
+  'due-heads',
+  'later-heads',
+  'outbox-log',
+  // The scripts put a state after this one, a message key after the other.
+  'messages-in:',
+  'queue-of:',
+] as const;
+
 export interface ShardKeys {
-  /** All of them, as the scripts are given them. */
+  /** Those of the books without the outbox, as the scripts that leave it alone are given them. */
+  readonly books: readonly string[];
+  /** All of them, as the other scripts are given them. */
   readonly all: readonly string[];
   readonly meta: string;
   readonly reservations: string;
   readonly ledger: string;
+  readonly messages: string;
+  readonly outboxLevels: string;
 }
 
 /** `tag`: what the keys of the shard have between braces, without braces itself. */
 export function shardKeys(tag: string): ShardKeys {
-  const key = (name: (typeof NAMES)[number]): string => `{${tag}}:${name}`;
+  type Name = (typeof NAMES)[number] | (typeof OUTBOX_NAMES)[number];
+  const key = (name: Name): string => `{${tag}}:${name}`;
+  const books = NAMES.map(key);
   return {
-    all: NAMES.map(key),
+    books,
+    all: [...books, ...OUTBOX_NAMES.map(key)],
     meta: key('meta'),
     reservations: key('reservations'),
     ledger: key('ledger'),
+    messages: key('messages'),
+    outboxLevels: key('outbox-levels'),
   };
 }
 

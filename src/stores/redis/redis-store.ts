@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { AuditReport } from '../../core/audit.ts';
 import type { Answer, AnswerTo, Command } from '../../core/command.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
+import type { OutboxMessage } from '../../core/outbox/message.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { Rules } from '../../core/rules.ts';
 import type { LevelView } from '../../core/stock-level.ts';
@@ -15,7 +16,9 @@ import type {
   CommitNotice,
   LedgerQuery,
   LevelsQuery,
-  ReservationStore,
+  OutboxQuery,
+  OutboxStats,
+  OutboxStore,
   StoreHealth,
   StoreStats,
   Submission,
@@ -50,7 +53,7 @@ const SCRIPTS = fileURLToPath(new URL('./commands', import.meta.url));
 /** How soon what another instance has written is noticed, while somebody listens. */
 const LOOK_EVERY_MS = 200;
 
-export class RedisStore implements ReservationStore {
+export class RedisStore implements OutboxStore {
   readonly name = 'redis';
   readonly clock: Clock;
   readonly inbox: WebhookInbox;
@@ -196,6 +199,21 @@ export class RedisStore implements ReservationStore {
   async reservations(after: string | null, limit: number): Promise<Reservation[]> {
     this.#assertOpen();
     return this.#shard.reservations(after, limit);
+  }
+
+  async outbox(query: OutboxQuery): Promise<OutboxMessage[]> {
+    this.#assertOpen();
+    return this.#shard.outbox.page(query);
+  }
+
+  async message(id: number): Promise<OutboxMessage | null> {
+    this.#assertOpen();
+    return this.#shard.outbox.message(id);
+  }
+
+  async outboxStats(): Promise<OutboxStats> {
+    this.#assertOpen();
+    return this.#shard.outbox.stats();
   }
 
   #assertOpen(): void {

@@ -1,5 +1,5 @@
 /** One shard's books, as its scripts know them: batches of commands, and reads. What comes back is parsed here. */
-import type { Answer } from '../../core/command.ts';
+import type { Answer, CommandType } from '../../core/command.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
 import { hasLapsed, type Reservation } from '../../core/reservation.ts';
 import type { Rules } from '../../core/rules.ts';
@@ -16,6 +16,12 @@ import { extraMs } from './command-lane.ts';
 import type { RedisConnection } from './connection/redis-connection.ts';
 import { shardKeys, type ShardKeys } from './keys.ts';
 import { entriesOf, lastSeqOf, type LedgerPart } from './ledger-parts.ts';
+import {
+  OutboxReads,
+  readOutboxChanges,
+  type OutboxChanges,
+  type OutboxChangesReply,
+} from './outbox-reads.ts';
 
 /** What a batch came to. */
 export interface BatchResult {
@@ -39,6 +45,7 @@ export interface Changes {
   readonly gone: string[];
   /** How many there are of each, as the indexes count them. */
   readonly indexed: readonly [skus: number, active: number, ended: number, reservations: number];
+  readonly outbox: OutboxChanges;
 }
 
 export interface ShardOptions {
@@ -55,8 +62,22 @@ const BOOKS_FORMAT = '1';
 const PAGE = 500;
 /** Parts of the ledger that are read at once: up to 64 entries each. */
 const PARTS = 200;
+/** Revisions of the outbox that are read at once. */
+const REVISIONS = 500;
+
+/** Verbs whose scripts leave the outbox alone. */
+const BOOKS_ONLY: ReadonlySet<CommandType | 'mixed'> = new Set([
+  'reserve',
+  'release',
+  'extend',
+  'set_stock',
+  'adjust_stock',
+  'import_stock',
+  'sweep',
+]);
 
 export class Shard {
+  readonly outbox: OutboxReads;
   readonly #connection: RedisConnection;
   readonly #keys: ShardKeys;
   readonly #rules: string;
@@ -67,6 +88,7 @@ export class Shard {
     this.#keys = shardKeys(tag);
     this.#rules = JSON.stringify(rules);
     this.#time = time;
+    this.outbox = new OutboxReads(connection, this.#keys);
   }
 
   /** `notice`: is what changes to be told? */
@@ -74,8 +96,10 @@ export class Shard {
     const commands = batch.map(({ command, idempotency }) => ({ command, ...idempotency }));
     const now = this.#time?.() ?? null;
     const asked = `{"now":${now},"notice":${notice},"rules":${this.#rules},"commands":${wellFormedJson(commands)}}`;
-    const { all } = this.#keys;
-    const result = await this.#connection.run(scriptOf(batch), all, [asked], extraMs(batch));
+    const verb = verbOf(batch);
+    const keys = BOOKS_ONLY.has(verb) ? this.#keys.books : this.#keys.all;
+    const script = verb.replace('_', '-');
+    const result = await this.#connection.run(script, keys, [asked], extraMs(batch));
     const [at, headSeq, changes, ...answers] = result as [number, number, string, ...string[]];
     return {
       answers: answers.map((answer) => JSON.parse(answer) as Answer),
@@ -197,10 +221,11 @@ export class Shard {
     return Number(await this.#connection.read('HGET', [this.#keys.meta], ['seq']));
   }
 
-  /** What was written after `seq`, in a few steps if it is much. */
-  async changesAfter(seq: number): Promise<Changes> {
-    const result = await this.#run('read-changes', seq, PARTS);
-    const [headSeq, purgedBefore, parts, levels, reservations, gone, indexed] = result as [
+  /** What was written after `seq` and the outbox's `revision`, in a few steps if it is much. */
+  async changesAfter(seq: number, revision: number): Promise<Changes> {
+    const args = [seq, PARTS, revision, REVISIONS];
+    const result = await this.#connection.run('read-changes', this.#keys.all, args);
+    const [headSeq, purgedBefore, parts, levels, reservations, gone, indexed, outbox] = result as [
       number,
       number,
       LedgerPart[],
@@ -208,6 +233,7 @@ export class Shard {
       string[],
       string[],
       Changes['indexed'],
+      OutboxChangesReply,
     ];
     const lastPart = parts.at(-1);
     return {
@@ -219,6 +245,7 @@ export class Shard {
       reservations: reservations.map((text) => JSON.parse(text) as Reservation),
       gone,
       indexed,
+      outbox: readOutboxChanges(outbox),
     };
   }
 
@@ -227,16 +254,16 @@ export class Shard {
   }
 
   #run(script: string, ...args: readonly (string | number)[]): Promise<unknown> {
-    return this.#connection.run(script, this.#keys.all, args);
+    return this.#connection.run(script, this.#keys.books, args);
   }
 }
 
-/** The script of the verb that all the commands share, or the one that knows every verb. */
-function scriptOf(batch: readonly Submission[]): string {
+/** The verb that all the commands share, or `mixed`. */
+function verbOf(batch: readonly Submission[]): CommandType | 'mixed' {
   const [first] = batch;
   const verb = first?.command.type;
   if (verb === undefined || batch.some(({ command }) => command.type !== verb)) return 'mixed';
-  return verb.replace('_', '-');
+  return verb;
 }
 
 /** Where a page begins, as ZRANGEBYLEX has it: by bytes, which is by code points. */

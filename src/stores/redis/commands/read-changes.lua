@@ -1,11 +1,14 @@
 #!lua flags=no-writes
 -- What has changed since a moment, for who has read the books page by page while they changed: the next parts of the
 -- ledger, and all that they touch, as it stands now.
--- Keys: a shard's (lib/book.lua). Arguments: seq after which, how many parts at most.
+-- Keys: a shard's (lib/book.lua, lib/messages.lua).
+-- Arguments: seq after which, how many parts at most, outbox revision after which, how many of them at most.
 -- Result: [seq of the newest entry, purgedBefore, parts of the ledger, levels as JSON, reservations as JSON, ids of
 --   reservations that are not there any more, [SKUs, active reservations, ended ones, all
---   of them], as the indexes count them].
--- Needs: levels
+--   of them], as the indexes count them, the outbox: [its revision, that up to which this tells, or false where the
+--   log does not reach back, messages as JSON, ids of those that are not there any more, [SKU, its figures, ...],
+--   [pending, in flight, unknown, dead, delivered, keys with a pending message], as the indexes count them]].
+-- Needs: levels messages
 book.open(0)
 local parts = redis.call('XRANGE', KEY.ledger, ARGV[1] + 1, '+', 'COUNT', ARGV[2])
 local skus, ids, seenSkus, seenIds = {}, {}, {}, {}
@@ -34,4 +37,31 @@ end
 local counts = {}
 for index, key in ipairs({ KEY.skus, KEY.deadlines, KEY.ended }) do counts[index] = redis.call('ZCARD', key) end
 counts[4] = redis.call('HLEN', KEY.reservations)
-return { book.seq, book.purgedBefore, parts, skus, records, gone, counts }
+
+local function outboxChanges()
+  local newest, reached = tonumber(redis.call('HGET', KEY.meta, 'outboxRevision') or 0), tonumber(ARGV[3])
+  local changedIds, changedSkus = {}, {}
+  for _, entry in ipairs(redis.call('XRANGE', KEY.outboxLog, reached + 1, '+', 'COUNT', ARGV[4])) do
+    local revision, fields = tonumber(string.match(entry[1], '^%d+')), entry[2]
+    if revision ~= reached + 1 then return { newest, false } end
+    reached = revision
+    for id in string.gmatch(fields[2], '%d+') do changedIds[id] = true end
+    for _, sku in ipairs(cjson.decode(fields[4])) do changedSkus[sku] = true end
+  end
+  local found, missing, figures, counted = {}, {}, {}, {}
+  for id in pairs(changedIds) do
+    local text = redis.call('HGET', KEY.messages, id)
+    if text then found[#found + 1] = text else missing[#missing + 1] = id end
+  end
+  for sku in pairs(changedSkus) do
+    figures[#figures + 1] = sku
+    figures[#figures + 1] = redis.call('HGET', KEY.outboxLevels, sku)
+  end
+  for index, state in ipairs({ 'pending', 'in_flight', 'unknown', 'dead', 'delivered' }) do
+    counted[index] = redis.call('ZCARD', KEY.messagesIn .. state)
+  end
+  counted[6] = redis.call('ZCARD', KEY.dueHeads) + redis.call('ZCARD', KEY.laterHeads)
+  return { newest, reached, found, missing, figures, counted }
+end
+
+return { book.seq, book.purgedBefore, parts, skus, records, gone, counts, outboxChanges() }

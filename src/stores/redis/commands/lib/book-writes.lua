@@ -206,9 +206,18 @@ local function writeReservations()
   callMany('HDEL', KEY.reservations, gone)
 end
 
+-- Has this call changed anything?
+local function hasChanged()
+  if #cache.entries > 0 or #cache.reservations.order > 0 or #memory.fresh > 0 then return true end
+  for _, part in ipairs(book.parts) do
+    if part.dirty() then return true end
+  end
+  return false
+end
+
 -- Writes all that this call has changed; nothing if it has changed nothing.
 function book.write()
-  if #cache.entries == 0 and #cache.reservations.order == 0 and #memory.fresh == 0 then return end
+  if not hasChanged() then return end
   if #cache.entries > 0 then
     writeEntries()
     writeLevels()
@@ -220,4 +229,7 @@ function book.write()
   writeScores(KEY.ended, cache.ended)
   held.write()
   memory.write()
+  for _, part in ipairs(book.parts) do
+    if part.dirty() then part.write() end
+  end
 end

@@ -1,6 +1,6 @@
 -- The books of one shard during one call: what was read is remembered, what changes is gathered and written together
 -- at the end (lib/book-writes.lua), so that a batch reads and writes each thing once.
--- Keys, all in one slot, in this order; the last four begin a name that a SKU ends:
+-- Keys, all in one slot, in this order; the last four begin a name that a SKU ends (lib/messages.lua has more):
 --   1 meta          hash: seq of the newest entry, clock (highest reading, epoch ms), purgedBefore (epoch ms), format
 --   2 levels        hash: SKU -> "on_hand reserved allocated safety_stock" and, if any, its policy as JSON
 --   3 skus          sorted set: SKUs, all of score 0, so in code point order
@@ -23,8 +23,9 @@ local KEY = {
   ledgerOf = KEYS[12], quantitiesOf = KEYS[13], bulkOf = KEYS[14],
 }
 
--- now: the moment of every decision of this call. seq: of the newest entry, those of this call included.
-local book = { now = 0, seq = 0 }
+-- now: the moment of every decision of this call. seq: of the newest entry, those of this call included. parts: books
+-- beside these that are written with them, where the script has any: { dirty = function, write = function }.
+local book = { now = 0, seq = 0, parts = {} }
 
 -- What a call changes of a sorted set or a hash: the last word of each member, in the order of the first.
 local function newChanges()

@@ -1,5 +1,5 @@
 -- acknowledge: the ERP has deducted the units of a confirmed reservation. Translates src/core/decide/acknowledge.ts.
--- Needs: verbs acknowledging
+-- Needs: outbox
 
 function verbs.acknowledge(command)
   local id = command.reservationId
@@ -8,11 +8,15 @@ function verbs.acknowledge(command)
     return answers.rejected('acknowledge', { code = 'reservation_not_found', reservationId = id })
   end
   local status = reservation.status
-  if status == 'acknowledged' then return answers.reservation('acknowledge', book.recordOf(id), false) end
+  if status == 'acknowledged' then
+    outbox.dropSale(id)
+    return answers.reservation('acknowledge', book.recordOf(id), false)
+  end
   if status ~= 'confirmed' then
     return answers.rejected('acknowledge', { code = 'not_confirmed', reservationId = id, status = status })
   end
   local text = book.put(book.with(reservation, { status = 'acknowledged', endedAt = book.now }))
   appendAcknowledgement(reservation)
+  outbox.dropSale(id)
   return answers.reservation('acknowledge', text, true)
 end

@@ -1,5 +1,5 @@
 -- confirm: the purchase is made. Translates src/core/decide/confirm.ts.
--- Needs: verbs acknowledging
+-- Needs: outbox
 
 local function differentOrder(reservation, orderId)
   return orderId ~= nil and reservation.orderId ~= nil and reservation.orderId ~= orderId
@@ -14,12 +14,14 @@ local function confirmAgain(reservation, orderId)
   if orderId == nil or reservation.orderId ~= nil then
     return answers.reservation('confirm', book.recordOf(reservation.id), false)
   end
-  local text = book.put(book.with(reservation, { orderId = orderId, endedAt = book.now }))
+  local adopted = book.with(reservation, { orderId = orderId, endedAt = book.now })
+  local text = book.put(adopted)
   for _, line in ipairs(reservation.lines) do
     if line.confirmed > 0 then
       book.append('adopt', line.sku, reservation.id, 0, 0, 0, 0, { order_id = orderId })
     end
   end
+  outbox.adoptOrder(adopted)
   return answers.reservation('confirm', text, false)
 end
 
@@ -100,7 +102,7 @@ local function confirm(reservation, wanted, orderId)
   })
   local text = book.put(confirmed)
   appendConfirmation(confirmed)
-  if atOnce then appendAcknowledgement(confirmed) end
+  if atOnce then appendAcknowledgement(confirmed) else outbox.queueSale(confirmed) end
   return answers.reservation('confirm', text, true)
 end
 

@@ -39,7 +39,7 @@ local function mergedPolicy(before, asked)
 end
 
 -- A shortfall that a change of `delta` units opens or deepens is recorded beside it.
-local function addShortfall(entries, level, delta, lapsed)
+function stock.addShortfall(entries, level, delta, lapsed)
   local promised = level.reserved - lapsed + level.allocated
   local before = math.max(0, promised - levels.offered(level.onHand, level.safetyStock))
   local after = math.max(0, promised - levels.offered(level.onHand + delta, level.safetyStock))
@@ -61,13 +61,13 @@ function stock.decideSet(level, setting, lapsed)
     entries[#entries + 1] = book.draft('policy', sku, nil, 0, 0, safetyStock, changed)
   end
   if #entries == 0 then return nil end
-  addShortfall(entries, before, onHand - safetyStock, lapsed)
+  stock.addShortfall(entries, before, onHand - safetyStock, lapsed)
   return { policy = policy, entries = entries, created = level == nil }
 end
 
 function stock.decideAdjust(level, delta, reason, lapsed)
   local entries = { book.draft('adjust', level.sku, nil, delta, 0, 0, { reason = reason }) }
-  addShortfall(entries, level, delta, lapsed)
+  stock.addShortfall(entries, level, delta, lapsed)
   return { policy = level.policy, entries = entries, created = false }
 end
 
