@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { openBlingShop, sayYes } from './bling-shop.ts';
-import { holdfast, tempFolder } from './support.ts';
+import { converse, holdfast, tempFolder } from './support.ts';
 
 const SETTINGS = {
   HOLDFAST_SECRET_KEY: Buffer.alloc(32, 7).toString('base64'),
@@ -65,4 +65,20 @@ test('connect with the address that the browser ended at, then status: all is we
   const lost = await holdfast(['bling', 'status'], { cwd, settings: wrong });
   assert.equal(lost.code, 1);
   assert.match(lost.stdout, /deposit 777 does not exist in Bling; active are: \d+ \(Geral\)/);
+});
+
+test('connect on a server: the printed address, opened elsewhere, and what it led to pasted', async (t) => {
+  const { cwd, settings } = await openBlingShop(t, { connected: false });
+  const args = ['bling', 'connect', '--no-browser', '--port', '0'];
+  const { said, type, ended } = converse(args, { cwd, settings });
+  const address = (await said(/^ {2}(http\S+)$/m))[1] ?? '';
+  await said(/paste the address of that page here, within a minute/);
+  type('https://shop.example/?state=1');
+  await said(/there is no code in that address/);
+  const page = await fetch(address, { redirect: 'manual' });
+  type(page.headers.get('location') ?? '');
+  const { code, stdout } = await ended;
+  assert.equal(code, 0);
+  assert.match(stdout, /^Connected\./);
+  assert.ok(existsSync(join(cwd, 'data', 'bling-tokens.json')));
 });

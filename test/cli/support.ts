@@ -81,6 +81,35 @@ export function holdfast(
   return ended;
 }
 
+/** Runs a command that is talked with. `said`: what it says on stderr, awaited. */
+export function converse(
+  args: readonly string[],
+  options: { cwd: string; settings: Settings },
+): {
+  said(words: RegExp): Promise<RegExpExecArray>;
+  type(line: string): void;
+  readonly ended: Promise<Ended>;
+} {
+  const child = start(args, options.cwd, options.settings);
+  const seen = follow(child);
+  return {
+    ended: seen.ended,
+    type: (line) => child.stdin.write(`${line}\n`),
+    said: (words) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const found = words.exec(seen.stderr);
+          if (found !== null) resolve(found);
+        };
+        child.stderr.on('data', look);
+        child.on('close', () => {
+          reject(new Error(`it ended without saying ${words.source}: ${seen.stderr}`));
+        });
+        look();
+      }),
+  };
+}
+
 export interface Service {
   readonly url: string;
   /** What it has said so far. */

@@ -2,10 +2,12 @@
 import { randomBytes } from 'node:crypto';
 import { InvalidArgumentError } from 'commander';
 import { ErpFault } from '../../engine/erp-port.ts';
+import { openBrowser, openerOf } from '../browser.ts';
 import { listenForCode } from '../callback.ts';
 import type { ErpDesk } from '../cli-parts.ts';
 import { CliFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import { dataDirOption, moreHelp } from '../options.ts';
+import { codeIn, readPasted } from '../pasted-code.ts';
 import type { Registry } from '../registry.ts';
 import { painter, table, writeJson, writeLines } from '../terminal.ts';
 
@@ -16,6 +18,8 @@ interface Options {
 interface ConnectOptions extends Options {
   readonly port: number;
   readonly code?: string;
+  /** False with --no-browser. */
+  readonly browser: boolean;
 }
 
 interface StatusOptions extends Options {
@@ -47,6 +51,7 @@ function addConnect({ parts, action }: Registry, parent: Parent): void {
       readPort,
       DEFAULT_PORT,
     )
+    .option('--no-browser', 'print the address, and do not open it')
     .option(
       '--code <code>',
       'the code, or the whole address that the browser ended at; good for a minute',
@@ -56,7 +61,8 @@ function addConnect({ parts, action }: Registry, parent: Parent): void {
       'after',
       moreHelp(
         'holdfast bling connect --code 3f9c2a71b0de',
-        `In the app's page at Bling, set the redirect link to http://127.0.0.1:${DEFAULT_PORT}/callback. Where the browser is on another machine, copy the address that it ends at and give it with --code.`,
+        `In the app's page at Bling, set the redirect link to http://127.0.0.1:${DEFAULT_PORT}/callback. The address to open is always printed; where there is a desktop it is opened too.`,
+        'On a server without one: open the printed address in the browser of any other machine, and say yes. That browser then ends at a page of 127.0.0.1 that it cannot show. Copy the address of that page, and paste it into the waiting command (or start it again with --code). Be quick: the code in it is good for a minute, and once.',
         'A service that runs takes up the new tokens by itself.',
       ),
     )
@@ -66,8 +72,10 @@ function addConnect({ parts, action }: Registry, parent: Parent): void {
           const { stderr, stdout } = parts.io;
           const code =
             options.code === undefined
-              ? await askBrowser(desk, options.port, (lines) => writeLines(stderr, lines))
-              : codeIn(options.code);
+              ? await askBrowser(desk, options, parts.io.env, (lines) => {
+                  writeLines(stderr, lines);
+                })
+              : codeIn(options.code, null);
           await desk.connect(code);
           writeLines(stdout, ['Connected. `holdfast bling status` says how it stands.']);
           return EXIT.ok;
@@ -78,31 +86,34 @@ function addConnect({ parts, action }: Registry, parent: Parent): void {
 
 async function askBrowser(
   desk: ErpDesk,
-  port: number,
+  { port, browser }: Pick<ConnectOptions, 'port' | 'browser'>,
+  env: Readonly<Record<string, string | undefined>>,
   say: (lines: readonly string[]) => void,
 ): Promise<string> {
   const state = randomBytes(16).toString('hex');
+  const address = desk.authorizeUrl(state);
   const callback = await listenForCode(port, state, PATIENCE_MS);
+  const pasted = readPasted(process.stdin, state, (text) => {
+    say([text]);
+  });
   try {
     say([
       'Open this address in a browser, as a user of Bling who may authorize apps:',
       '',
-      `  ${desk.authorizeUrl(state)}`,
+      `  ${address}`,
       '',
-      `Waiting for it to come back to ${callback.url} (Ctrl-C gives up)`,
     ]);
-    return await callback.code;
+    const opener = browser ? openerOf(process.platform, env) : null;
+    const isOpen = opener !== null && (await openBrowser(address, opener));
+    say([
+      `${isOpen ? 'Your browser has been asked to. ' : ''}Waiting for it to come back to ${callback.url} (Ctrl-C gives up).`,
+      'Is the browser on another machine? Then it ends at a page that it cannot show: paste the address of that page here, within a minute.',
+    ]);
+    return await Promise.race([callback.code, pasted.code]);
   } finally {
     callback.close();
+    pasted.close();
   }
-}
-
-/** People copy the whole address. */
-function codeIn(text: string): string {
-  if (!/^https?:/.test(text)) return text;
-  const code = URL.parse(text)?.searchParams.get('code') ?? '';
-  if (code === '') throw new CliFailure('there is no code in that address: it has to hold code=…');
-  return code;
 }
 
 function addStatus({ parts, action }: Registry, parent: Parent): void {
