@@ -1,8 +1,8 @@
 /**
  * What an ERP connector is: the only part that knows an ERP's words. Whoever implements it imports it from here.
  *
- * A method that reads throws `ErpFault` when it gets no usable answer. `push` and `settle` return what became of the
- * parcel; whatever else they throw counts as unknown. Nobody calls `push` or `settle` twice at a time for one key.
+ * A method that reads, `settle` included, throws `ErpFault` when it gets no usable answer. `push` and `settle` return
+ * what became of the parcel; whatever else they throw counts as unknown. Nobody calls `push` or `settle` twice at a time for one key.
  */
 import type { MessageGrouping, Parcel } from '../core/outbox/message.ts';
 
@@ -25,7 +25,9 @@ export interface PushCall extends ErpCall {
 /**
  * - `applied`: the ERP has it. `reference`: the ERP's own name for it, which cancellations of the sale will carry.
  * - `rejected`: the ERP has refused it and has changed nothing. `retry`: may it be taken later (too many calls, a
- *   token that had expired)? Else a person must look at it. `waitMs`: not before that time; null: as the relay likes.
+ *   token that had expired)? Else a person must look at it. `waitMs`: nothing is sent before that time; null: as the
+ *   relay likes, which keeps away from an ERP that goes on like that. `onlyThis`: the reason is the parcel's own (the
+ *   order is not there yet), and others are sent meanwhile.
  * - `unknown`: timeout, reset, 5xx, an answer that cannot be read: it may have been applied or not.
  */
 export type PushOutcome =
@@ -35,6 +37,7 @@ export type PushOutcome =
       readonly reason: string;
       readonly retry: boolean;
       readonly waitMs: number | null;
+      readonly onlyThis?: boolean;
     }
   | { readonly outcome: 'unknown'; readonly reason: string };
 
@@ -130,7 +133,8 @@ export interface ErpConnector {
   push(parcel: Parcel, call: PushCall): Promise<PushOutcome>;
   /**
    * Finds out by reading what became of a parcel whose outcome is unknown. What it finds begun it may complete, by
-   * requests that do the same however often they arrive; it never sends the parcel again.
+   * requests that do the same however often they arrive; it never sends the parcel again. Throws `ErpFault` where it
+   * could not look: that is no look, and it is asked again.
    */
   settle(parcel: Parcel, call: ErpCall): Promise<SettleOutcome>;
   /** Verifies and reads a webhook; touches no network. */

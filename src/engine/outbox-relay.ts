@@ -2,10 +2,11 @@
  * Delivers the outbox to the ERP. One round after the other:
  *
  * 1. What is unknown and due is looked for, by reading only: applied, certainly not applied (pending again), cannot be
- *    told yet (later again), or never will be (dead letter). Nothing that is unknown is ever sent.
+ *    told yet (later again), or never will be (dead letter). A reading that fails tells nothing and counts for nothing.
+ *    Nothing that is unknown is ever sent.
  * 2. What is pending and due is claimed, at most `parcelsAtOnce`, one per key. Each parcel is sent once: applied
- *    (delivered, its sale acknowledged), rejected for now (pending, after a pause), rejected for good or too often
- *    (dead letter), anything else, an exception included: unknown.
+ *    (delivered, its sale acknowledged), rejected for now (pending, after a pause), rejected for good (dead letter),
+ *    anything else, an exception included: unknown.
  *
  * A start finds in flight only what an earlier process sent: all of it is unknown. What becomes of a parcel is told to
  * the store until the store has taken it, so nothing stays in flight but through the end of the process.
@@ -31,8 +32,8 @@ export interface RelaySettings {
   readonly parcelsAtOnce: number;
   /** The share of the ERP's limits that is left to reads. */
   readonly readShare: number;
-  /** Sent so often and never taken: a dead letter. */
-  readonly maxAttempts: number;
+  /** So old, and still refused for a reason of its own: a dead letter. What ails the ERP as a whole lets nothing die. */
+  readonly giveUpAfterMs: number;
   /** Looked for so often and never found out: a dead letter. */
   readonly maxLooks: number;
   /** For all calls of one parcel, in ms. */
@@ -42,7 +43,7 @@ export interface RelaySettings {
 const DEFAULT_RELAY_SETTINGS: RelaySettings = {
   parcelsAtOnce: 4,
   readShare: 0.2,
-  maxAttempts: 12,
+  giveUpAfterMs: 86_400_000,
   maxLooks: 20,
   timeoutMs: 120_000,
 };
@@ -82,6 +83,8 @@ export class OutboxRelay {
   readonly #breaker = new CircuitBreaker();
   readonly #stopping = new AbortController();
   #pausedUntil = 0;
+  /** When parcels whose reading failed are read again. */
+  readonly #readAgainAt = new Map<number, number>();
   #recovered = false;
   #lastError: string | null = null;
   #running: Promise<void> = Promise.resolve();
@@ -194,6 +197,7 @@ export class OutboxRelay {
     for (const message of messages) {
       const { parcelId, key, nextAttemptAt } = message;
       if (parcelId === null || nextAttemptAt > now) continue;
+      if ((this.#readAgainAt.get(parcelId) ?? 0) > now) continue;
       const others = parcels.get(parcelId)?.messages ?? [];
       parcels.set(parcelId, { id: parcelId, key, messages: [...others, message] });
     }
@@ -238,15 +242,24 @@ export class OutboxRelay {
       const nextAttemptAt = now + this.#parts.erp.limits.settleAfterMs;
       return { ...NOTHING, outcome: 'unknown', reason, nextAttemptAt };
     }
-    // A refusal is an answer: the ERP is there.
-    this.#breaker.succeeded();
-    const attempts = attemptsOf(parcel);
-    if (!outcome.retry || attempts >= this.#settings.maxAttempts) {
+    if (!outcome.retry) {
+      this.#breaker.succeeded();
       return { ...NOTHING, outcome: 'given_up', reason };
     }
-    const wait = Math.max(outcome.waitMs ?? 0, this.#backoff(attempts));
-    if (outcome.waitMs !== null) this.#pausedUntil = now + outcome.waitMs;
+    this.#heed(outcome, now);
+    const isOld = now - createdAt(parcel) >= this.#settings.giveUpAfterMs;
+    if (outcome.onlyThis === true && isOld) {
+      return { ...NOTHING, outcome: 'given_up', reason };
+    }
+    const wait = Math.max(outcome.waitMs ?? 0, this.#backoff(attemptsOf(parcel)));
     return { ...NOTHING, outcome: 'not_applied', reason, nextAttemptAt: now + wait };
+  }
+
+  /** Who says how long to wait is there, and is left alone for so long; who does not, perhaps is not. */
+  #heed({ waitMs, onlyThis = false }: Extract<PushOutcome, { outcome: 'rejected' }>, now: number) {
+    if (waitMs === null && !onlyThis) this.#breaker.failed(now, this.#parts.random());
+    else this.#breaker.succeeded();
+    if (waitMs !== null && !onlyThis) this.#pausedUntil = now + waitMs;
   }
 
   async #settle(parcel: Parcel): Promise<void> {
@@ -258,16 +271,30 @@ export class OutboxRelay {
     }
     try {
       outcome = await this.#parts.erp.settle(parcel, this.call('read'));
+      this.#readAgainAt.delete(parcel.id);
     } catch (error) {
+      if (error instanceof ErpFault) {
+        this.#readLater(parcel, error);
+        return;
+      }
       outcome = { outcome: 'unknown', reason: reasonOf(error) };
     }
     await this.#tell(parcel, this.#afterLook(parcel, outcome));
   }
 
+  /** Nobody has looked: the message stays as it is, and is not a look nearer to being given up on. */
+  #readLater({ id }: Parcel, { message, waitMs }: ErpFault): void {
+    const now = this.#now();
+    this.#breaker.failed(now, this.#parts.random());
+    if (waitMs !== null) this.#pausedUntil = now + waitMs;
+    this.#readAgainAt.set(id, now + this.#parts.erp.limits.settleAfterMs);
+    this.#lastError = message;
+    this.#parts.onOutcome?.('unknown', message);
+  }
+
   #afterLook(parcel: Parcel, outcome: SettleOutcome): Verdict {
     const now = this.#now();
-    if (outcome.outcome === 'unknown') this.#breaker.failed(now, this.#parts.random());
-    else this.#breaker.succeeded();
+    this.#breaker.succeeded();
     switch (outcome.outcome) {
       case 'applied':
         return { ...NOTHING, outcome: 'applied', reference: outcome.reference };
@@ -316,6 +343,11 @@ const NOTHING = { reference: null, reason: null, nextAttemptAt: 0 } as const;
 
 function attemptsOf({ messages }: Parcel): number {
   return Math.max(1, ...messages.map(({ attempts }) => attempts));
+}
+
+/** When the oldest of its messages came to be. */
+function createdAt({ messages }: Parcel): number {
+  return Math.min(...messages.map((message) => message.createdAt));
 }
 
 function reasonOf(error: unknown): string {

@@ -116,11 +116,13 @@ export class WebhookConnector implements ErpConnector {
     const message = onlyMessage(parcel);
     if (message.memo === null) return { outcome: 'not_applied', reason: 'it was never sent' };
     const reply = await this.#client.get(`/messages/${encodeURIComponent(message.memo)}`, call);
-    if (reply.kind !== 'answer') return { outcome: 'unknown', reason: reply.reason };
-    const { status, json } = reply;
+    if (reply.kind !== 'answer') throw new ErpFault('ERP_UNAVAILABLE', reply.reason);
+    const { status, json, retryAfterMs } = reply;
     if (status === 404) return this.#notSeen(message);
-    const state = status === 200 ? field(json, 'status') : null;
-    switch (state) {
+    if (status !== 200) {
+      throw new ErpFault('ERP_UNAVAILABLE', reasonIn(json, status), { waitMs: retryAfterMs });
+    }
+    switch (field(json, 'status')) {
       case 'applied':
         return { outcome: 'applied', reference: referenceIn(json) };
       case 'not_applied':

@@ -71,7 +71,7 @@ export async function beforeSending(push: () => Promise<PushOutcome>): Promise<P
   }
 }
 
-/** A reading that failed settles nothing. */
+/** A reading that failed, of something that may have been sent, settles nothing. */
 export async function byReading<T>(
   read: () => Promise<T>,
 ): Promise<T | { outcome: 'unknown'; reason: string }> {

@@ -10,14 +10,7 @@ import type { Catalogue, Product } from '../catalogue.ts';
 import { type BlingClient, idOf } from '../client.ts';
 import { isObject } from '../refusal.ts';
 import type { BlingSettings } from '../settings.ts';
-import {
-  beforeSending,
-  byReading,
-  type Delivery,
-  notSeen,
-  pushOutcome,
-  rejected,
-} from './delivery.ts';
+import { beforeSending, type Delivery, notSeen, pushOutcome, rejected } from './delivery.ts';
 
 export interface MovementDeliveryParts {
   readonly client: BlingClient;
@@ -78,7 +71,7 @@ export class MovementDelivery implements Delivery {
         reason: `Bling did not say whether it ${taken(units)} ${parcel.key} (it had ${before}), and others move that stock too: look for the movement "${noteOf(parcel)}" of the product in Bling; if it is there, discard this message, else retry it`,
       };
     }
-    return byReading(() => this.#compare(parcel, memo, call));
+    return this.#compare(parcel, memo, call);
   }
 
   async #move(parcel: Parcel, { product, units }: Memo, call: ErpCall): Promise<PushOutcome> {

@@ -5,7 +5,7 @@
 import type { OutboxMessage, Parcel } from '../../../core/outbox/message.ts';
 import type { PushCall, PushOutcome, SettleOutcome, ErpCall } from '../../../engine/erp-port.ts';
 import { type CancellationParts, readCancellation } from './cancellation.ts';
-import { beforeSending, byReading, type Delivery, onlyMessage, rejected } from './delivery.ts';
+import { beforeSending, type Delivery, onlyMessage, rejected } from './delivery.ts';
 
 /** Orders come when the other integration has its turn. */
 const LOOK_AGAIN_MS = 30_000;
@@ -32,17 +32,15 @@ export class ObserveDelivery implements Delivery {
   /** Only several orders of one number leave a push unknown. */
   async settle(parcel: Parcel, call: ErpCall): Promise<SettleOutcome> {
     const message = onlyMessage(parcel);
-    return byReading(async () => {
-      const seen = await this.#look(message, call);
-      switch (seen.outcome) {
-        case 'applied':
-          return seen;
-        case 'rejected':
-          return { outcome: 'not_applied', reason: seen.reason };
-        case 'unknown':
-          return { outcome: 'undecidable', reason: seen.reason };
-      }
-    });
+    const seen = await this.#look(message, call);
+    switch (seen.outcome) {
+      case 'applied':
+        return seen;
+      case 'rejected':
+        return { outcome: 'not_applied', reason: seen.reason };
+      case 'unknown':
+        return { outcome: 'undecidable', reason: seen.reason };
+    }
   }
 
   async #look(message: OutboxMessage, call: ErpCall): Promise<PushOutcome> {
@@ -62,16 +60,14 @@ export class ObserveDelivery implements Delivery {
     const found = await orders.find(orderId, call);
     if (found.kind === 'several') return { outcome: 'unknown', reason: found.reason };
     if (found.kind === 'none') {
-      return rejected(`Bling does not have the order ${orderId} yet`, true, LOOK_AGAIN_MS);
+      return notYet(`Bling does not have the order ${orderId} yet`);
     }
     const { order } = found;
     if (orders.isTaken(order) || orders.isCancelled(order)) {
       return { outcome: 'applied', reference: String(order.id) };
     }
-    return rejected(
+    return notYet(
       `Bling's order ${order.id} is in situation ${order.situation}, which takes no units by HOLDFAST_BLING_SITUATIONS`,
-      true,
-      LOOK_AGAIN_MS,
     );
   }
 
@@ -96,11 +92,12 @@ export class ObserveDelivery implements Delivery {
       case 'done':
         return { outcome: 'applied', reference: String(meaning.order.id) };
       case 'whole':
-        return rejected(
-          `Bling's order ${meaning.order.id} is not cancelled yet`,
-          true,
-          LOOK_AGAIN_MS,
-        );
+        return notYet(`Bling's order ${meaning.order.id} is not cancelled yet`);
     }
   }
+}
+
+/** The other integration has not got so far; other orders may be there meanwhile. */
+function notYet(reason: string): PushOutcome {
+  return { ...rejected(reason, true, LOOK_AGAIN_MS), onlyThis: true };
 }

@@ -62,11 +62,9 @@ export class OrderDelivery implements Delivery {
   async settle(parcel: Parcel, call: ErpCall): Promise<SettleOutcome> {
     const message = onlyMessage(parcel);
     if (message.memo === null) return { outcome: 'not_applied', reason: 'it was never sent' };
-    return byReading(() =>
-      message.kind === 'sale'
-        ? this.#settleSale(parcel, message, call)
-        : this.#cancellation.settle(parcel, shopNumberOf(message), call),
-    );
+    return message.kind === 'sale'
+      ? this.#settleSale(parcel, message, call)
+      : this.#cancellation.settle(parcel, shopNumberOf(message), call);
   }
 
   async #pushSale(message: OutboxMessage, call: PushCall): Promise<PushOutcome> {

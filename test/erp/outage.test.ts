@@ -1,0 +1,100 @@
+/** An ERP that is away lets no message die, and one that waits for somebody else holds up nothing but itself. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { DEFAULT_RULES } from '../../src/core/rules.ts';
+import { ErpFault } from '../../src/engine/erp-port.ts';
+import { OutboxRelay } from '../../src/engine/outbox-relay.ts';
+import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
+import { confirm, reserve, setStock, uuid } from '../support/commands.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { FakeErp } from '../support/fake-erp.ts';
+
+const HOUR_MS = 3_600_000;
+
+async function open(sales: number) {
+  const clock = new FakeClock();
+  const erp = new FakeErp({ limits: { callsPerDay: null, callsPerSecond: 100 } });
+  const store = new MemoryStore(clock, { ...DEFAULT_RULES, acknowledgeOnConfirm: false });
+  const relay = new OutboxRelay({
+    store,
+    erp,
+    sleep: (ms) => {
+      clock.advance(ms);
+      return Promise.resolve();
+    },
+    random: () => 0.5,
+  });
+  await store.submit(setStock('A', 100));
+  erp.balances.set('A', 100);
+  for (let n = 1; n <= sales; n += 1) {
+    await store.submit(reserve(uuid(n), 'A:1'));
+    await store.submit(confirm(uuid(n)));
+  }
+  const roundsFor = async (ms: number): Promise<void> => {
+    const end = clock.now() + ms;
+    while (clock.now() < end) {
+      await relay.round();
+      clock.advance(1_000);
+    }
+  };
+  return { clock, erp, store, relay, roundsFor };
+}
+
+it('hours without a connection cost few calls and no message', async () => {
+  const { erp, store, relay, roundsFor } = await open(3);
+  let calls = 0;
+  const push = erp.push.bind(erp);
+  erp.push = () => {
+    calls += 1;
+    return Promise.resolve({
+      outcome: 'rejected',
+      reason: 'connection refused',
+      retry: true,
+      waitMs: null,
+    });
+  };
+  await roundsFor(30 * HOUR_MS);
+  assert.equal((await relay.status()).paused, true);
+  assert.ok(calls < 30 * 120, `the breaker lets few through: ${calls}`);
+  const { pending, dead } = await store.outboxStats();
+  assert.deepEqual([pending, dead], [3, 0]);
+  erp.push = push;
+  await roundsFor(HOUR_MS);
+  assert.deepEqual(
+    [await store.outbox({ state: null, after: 0, limit: 9 }), erp.applied.length],
+    [[], 3],
+  );
+});
+
+it('hours in which nothing can be looked for leave it unknown, and not given up on', async () => {
+  const { erp, store, roundsFor } = await open(1);
+  erp.mishap = () => 'lost_answer';
+  await roundsFor(1_000);
+  assert.equal((await store.outboxStats()).unknown, 1);
+  const settle = erp.settle.bind(erp);
+  erp.settle = () => Promise.reject(new ErpFault('ERP_UNAVAILABLE', 'the ERP does not answer'));
+  await roundsFor(6 * HOUR_MS);
+  const [message] = await store.outbox({ state: 'unknown', after: 0, limit: 1 });
+  assert.deepEqual([message?.looks, message?.attempts], [0, 1]);
+  erp.settle = settle;
+  await roundsFor(HOUR_MS);
+  assert.equal((await store.reservation(uuid(1)))?.status, 'acknowledged');
+  assert.equal(erp.applied.length, 1);
+});
+
+it('what waits for somebody else is asked for again by itself, for a day', async () => {
+  const { erp, store, relay, roundsFor } = await open(2);
+  const push = erp.push.bind(erp);
+  erp.push = async (parcel, call) =>
+    parcel.key === uuid(1)
+      ? { outcome: 'rejected', reason: 'not yet', retry: true, waitMs: 30_000, onlyThis: true }
+      : push(parcel, call);
+  await roundsFor(2_000);
+  assert.equal((await store.reservation(uuid(2)))?.status, 'acknowledged', 'the other one is told');
+  assert.equal((await relay.status()).paused, false);
+  await roundsFor(23 * HOUR_MS);
+  assert.equal((await store.outboxStats()).pending, 1);
+  await roundsFor(2 * HOUR_MS);
+  const [dead] = await store.outbox({ state: 'dead', after: 0, limit: 1 });
+  assert.equal(dead?.lastError, 'not yet');
+});
