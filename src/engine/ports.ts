@@ -112,6 +112,12 @@ export interface ReservationStore {
   /** Every retained reservation in order of id after `after`, as recorded (a lapsed one still reads as active). */
   reservations(after: string | null, limit: number): Promise<Reservation[]>;
 
+  /**
+   * Where the books are spread: the id (a UUID), changed so that a reservation of these SKUs is kept where they are.
+   * Any other id works as well, but costs more.
+   */
+  placeId?(id: string, skus: readonly string[]): string;
+
   readonly clock: Clock;
   health(): StoreHealth;
   /** Calls the listener, which must not throw, after each commit that changed something; returns the way to stop it. */
