@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { TokenFile } from '../../src/connectors/bling/tokens/token-file.ts';
 import { ErpFault } from '../../src/engine/erp-port.ts';
+import type { BlingSettings } from '../../src/connectors/bling/settings.ts';
 import { connect, openBench, SECRET_KEY } from './bling-bench.ts';
 
 function misconfigured(words: RegExp) {
@@ -122,4 +126,73 @@ test('no answer from the token endpoint is no verdict: it is asked again later',
   await assert.rejects(connector.check(call), unavailable);
   await simulator.control.advance(5_000);
   await connector.check(call);
+});
+
+const FIXTURE = join(import.meta.dirname, 'bling-renew.fixture.ts');
+/** Processes have the machine's clock, and so has their Bling. */
+const REAL_CLOCK = {
+  simulator: { speed: 1, startAt: Date.now(), switches: { limitPerSecond: 0, ipBlocks: false } },
+};
+
+interface Other {
+  readonly ready: Promise<unknown>;
+  /** Lets it ask Bling; what it says then, or the signal that ended it. */
+  go(): Promise<string>;
+}
+
+function otherProcess(settings: BlingSettings, fate = 'lives'): Other {
+  const child = spawn(process.execPath, [FIXTURE, JSON.stringify(settings), fate]);
+  let said = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
+  const ended = once(child, 'close');
+  return {
+    ready: once(child.stdout, 'data'),
+    go: async () => {
+      child.stdin.end('go');
+      const [, signal] = (await ended) as [number | null, string | null];
+      return signal ?? said.replace('ready ', '');
+    },
+  };
+}
+
+async function inProcess(settings: BlingSettings, fate?: 'before_keeping' | 'after_keeping') {
+  return otherProcess(settings, fate).go();
+}
+
+test('four processes that find the token expired at once renew it once, and all go on', async (t) => {
+  const { settings, simulator, tokenFile } = await openBench(t, REAL_CLOCK);
+  simulator.control.expireAccessTokens();
+  simulator.control.addFault({ kind: 'delay_after', path: '/oauth/token', delayMs: 300 });
+  const others = [1, 2, 3, 4].map(() => otherProcess(settings));
+  await Promise.all(others.map(({ ready }) => ready));
+  const said = await Promise.all(others.map((other) => other.go()));
+  assert.deepEqual(said, ['ok', 'ok', 'ok', 'ok']);
+  assert.equal(simulator.control.state().tokens.refreshTokens, 2);
+  assert.ok((await tokenFile.read()) !== null);
+  const files = readdirSync(settings.dataDir).filter((name) => name.startsWith('bling-tokens'));
+  for (const name of files) {
+    assert.equal(statSync(join(settings.dataDir, name)).mode & 0o777, 0o600, name);
+  }
+});
+
+test('a process killed after it kept the new token, and before it used it: the next one has it', async (t) => {
+  const { settings, simulator } = await openBench(t, REAL_CLOCK);
+  simulator.control.expireAccessTokens();
+  assert.equal(await inProcess(settings, 'after_keeping'), 'SIGKILL');
+  assert.equal(await inProcess(settings), 'ok');
+  assert.equal(simulator.control.state().tokens.refreshTokens, 2);
+});
+
+test('a process killed between Bling giving a token and keeping it: said so, healed by connecting', async (t) => {
+  const { settings, simulator, tokenFile } = await openBench(t, REAL_CLOCK);
+  const before = await tokenFile.read();
+  simulator.control.expireAccessTokens();
+  assert.equal(await inProcess(settings, 'before_keeping'), 'SIGKILL');
+  assert.deepEqual(await tokenFile.read(), before, 'the file is whole, and the lock is free');
+  assert.match(
+    await inProcess(settings),
+    /^Bling refuses the authorization \(.*invalid_grant.*\): authorize Holdfast again: holdfast bling connect$/,
+  );
+  await tokenFile.locked(() => connect(simulator, tokenFile));
+  assert.equal(await inProcess(settings), 'ok');
 });

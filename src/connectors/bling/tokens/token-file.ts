@@ -1,5 +1,5 @@
 /** Bling's tokens in `<data folder>/bling-tokens.json`, sealed; and the lock under which they are renewed. */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -75,7 +75,9 @@ export class TokenFile {
    */
   async locked<T>(work: () => Promise<T>): Promise<T> {
     await mkdir(dirname(this.path), { recursive: true });
-    const db = new DatabaseSync(`${this.path}.lock`);
+    const lock = `${this.path}.lock`;
+    await (await open(lock, 'a', 0o600)).close();
+    const db = new DatabaseSync(lock);
     try {
       for (let tries = 0; !tryLock(db); tries += 1) {
         if (tries >= LOCK_TRIES) {
