@@ -3,6 +3,13 @@ import type { ErpConnector } from './erp-port.ts';
 import { ErpFault } from './erp-port.ts';
 import { Fault } from './faults.ts';
 import { groupingOf, type MessageGrouping, type OutboxMessage } from '../core/outbox/message.ts';
+import { fenced } from './fenced-store.ts';
+import {
+  LeaseKeeper,
+  type LeaseKeeperParts,
+  type LeaseStatus,
+  type Tenure,
+} from './lease-keeper.ts';
 import { OutboxRelay, type RelayParts, type RelayStatus } from './outbox-relay.ts';
 import type { OutboxStore } from './ports.ts';
 import { Reconciler, type ReconcileOptions, type ReconcileReport } from './reconciler.ts';
@@ -10,6 +17,8 @@ import { Reconciler, type ReconcileOptions, type ReconcileReport } from './recon
 export interface ErpServiceParts extends Pick<RelayParts, 'sleep' | 'random' | 'onOutcome'> {
   readonly store: OutboxStore;
   readonly erp: ErpConnector;
+  /** Of several instances the one that has the lease does this work. Left out where there can be only one. */
+  readonly lease?: LeaseOptions;
   /** Between two looks into an empty outbox, in ms. */
   readonly idleMs: number;
   /** Between two reconciliations, in ms; null: none on a schedule. */
@@ -22,6 +31,11 @@ export interface ErpServiceParts extends Pick<RelayParts, 'sleep' | 'random' | '
   /** Told when the ERP turned out to work, or not to, unless that was known. */
   readonly onConnection?: (connection: ErpConnection) => void;
 }
+
+export type LeaseOptions = Pick<LeaseKeeperParts, 'holder' | 'lengthMs' | 'monotonic' | 'onChange'>;
+
+/** A lock keeps others away: this lease never runs out. */
+const ONLY_INSTANCE: LeaseOptions = { holder: 'this', lengthMs: 60_000, monotonic: () => 0 };
 
 export interface ErpConnection {
   /** `unchecked`: not asked yet. */
@@ -58,6 +72,8 @@ export async function findForeignSale(
 export interface ErpStatus extends RelayStatus {
   readonly erp: string;
   readonly connection: ErpConnection;
+  /** Which instance delivers and reconciles. */
+  readonly lease: LeaseStatus;
   readonly reconciledAt: number | null;
   /** Drifts that the last reconciliation found, and SKUs that were moving all the while. */
   readonly drifts: number;
@@ -67,9 +83,10 @@ export interface ErpStatus extends RelayStatus {
 export class ErpService {
   readonly reconciler: Reconciler;
   readonly #parts: ErpServiceParts;
-  readonly #relay: OutboxRelay;
+  readonly #keeper: LeaseKeeper;
   readonly #stopping = new AbortController();
-  #schedule: Promise<void> = Promise.resolve();
+  /** That of this tenure; without the lease one that is not started, for figures and calls. */
+  #relay: OutboxRelay;
   #checks: Promise<void> = Promise.resolve();
   #connection: ErpConnection = { state: 'unchecked', checkedAt: null, problem: null };
   #last: { readonly at: number; readonly report: ReconcileReport } | null = null;
@@ -78,20 +95,45 @@ export class ErpService {
     const { store, erp } = parts;
     this.#parts = parts;
     this.#relay = new OutboxRelay(parts);
+    this.#keeper = new LeaseKeeper({
+      ...(parts.lease ?? ONLY_INSTANCE),
+      leases: store.leases,
+      lease: 'erp',
+      sleep: parts.sleep,
+      work: (tenure) => this.#work(tenure),
+    });
     this.reconciler = new Reconciler({ store, erp, call: () => this.#relay.call('read') });
   }
 
   start(): void {
-    this.#relay.start(this.#parts.idleMs);
-    const { reconcileEveryMs } = this.#parts;
     this.#checks = this.#keepChecking();
-    if (reconcileEveryMs !== null) this.#schedule = this.#reconcile(reconcileEveryMs);
+    this.#keeper.start();
+  }
+
+  /** As long as this instance has the lease. Each tenure begins with a relay that takes what is in flight for unknown. */
+  #work({ fence, assertHeld }: Tenure): () => Promise<void> {
+    const { erp, idleMs, reconcileEveryMs } = this.#parts;
+    const store = fenced(this.#parts.store, fence);
+    const relay = new OutboxRelay({ ...this.#parts, store, assertHeld });
+    this.#relay = relay;
+    relay.start(idleMs);
+    const stopping = new AbortController();
+    const reconciler = new Reconciler({ store, erp, call: () => relay.call('read') });
+    const schedule =
+      reconcileEveryMs === null
+        ? Promise.resolve()
+        : this.#reconcile(reconciler, reconcileEveryMs, stopping.signal);
+    return async () => {
+      this.#relay = new OutboxRelay(this.#parts);
+      stopping.abort();
+      await relay.stop();
+      await schedule;
+    };
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await this.#relay.stop();
-    await this.#schedule;
+    await Promise.all([this.#keeper.stop(), this.#relay.stop()]);
     await this.#checks;
     await this.#parts.erp.close();
   }
@@ -114,23 +156,25 @@ export class ErpService {
 
   async #check(): Promise<ErpConnection> {
     const checkedAt = this.#parts.store.clock.now();
+    const relay = this.#relay;
     try {
-      await this.#parts.erp.check(this.#relay.call('read'));
+      await this.#parts.erp.check(relay.call('read'));
       return { state: 'working', checkedAt, problem: null };
     } catch (error) {
       if (!isPassing(error)) throw error;
+      // A change of the lease makes the call fail, too.
+      if (relay !== this.#relay) return this.#connection;
       return { state: 'failing', checkedAt, problem: (error as Error).message };
     }
   }
 
-  async #reconcile(everyMs: number): Promise<void> {
-    const { signal } = this.#stopping;
+  async #reconcile(reconciler: Reconciler, everyMs: number, signal: AbortSignal): Promise<void> {
     const stopped = (): boolean => signal.aborted;
     for (;;) {
       await this.#parts.sleep(everyMs, signal);
       if (stopped()) return;
       try {
-        const report = await this.reconciler.compareAll(this.#parts.options);
+        const report = await reconciler.compareAll(this.#parts.options);
         this.#last = { at: this.#parts.store.clock.now(), report };
         this.#parts.onReport(report);
       } catch (error) {
@@ -141,12 +185,17 @@ export class ErpService {
     }
   }
 
+  get lease(): LeaseStatus {
+    return this.#keeper.status;
+  }
+
   async status(): Promise<ErpStatus> {
     const report = this.#last?.report;
     return {
       ...(await this.#relay.status()),
       erp: this.#parts.erp.name,
       connection: this.#connection,
+      lease: this.lease,
       reconciledAt: this.#last?.at ?? null,
       drifts: report?.drifts.length ?? 0,
       moving: report?.moving.length ?? 0,

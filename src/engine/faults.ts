@@ -9,6 +9,8 @@ export type FaultCode =
   | 'STORE_UNAVAILABLE'
   /** What the store holds contradicts itself; it refuses to go on. */
   | 'STORE_DAMAGED'
+  /** Another instance holds the lease by now: nothing was carried out, and nothing more shall be. */
+  | 'LEASE_LOST'
   /** Another process has this data open. */
   | 'STORE_LOCKED'
   /** The data is of a version that this program cannot read. */

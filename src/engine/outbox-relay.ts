@@ -63,6 +63,8 @@ export interface RelayParts {
   readonly random: () => number;
   /** Told of each parcel that was sent or looked for; must not throw. */
   readonly onOutcome?: (outcome: SettleParcelCommand['outcome'], reason: string | null) => void;
+  /** Throws where this process may not act any more; asked before each request to the ERP, which no fence protects. */
+  readonly assertHeld?: () => void;
   /** Told of a round that failed; the next one tries again. */
   readonly onError?: (error: unknown) => void;
 }
@@ -152,6 +154,7 @@ export class OutboxRelay {
       if (signal.aborted) {
         throw new ErpFault('ERP_UNAVAILABLE', 'stopped while waiting for a free call to the ERP');
       }
+      this.#parts.assertHeld?.();
     };
     return { signal, turn };
   }
@@ -206,7 +209,12 @@ export class OutboxRelay {
 
   async #push(parcel: Parcel): Promise<void> {
     const journal = async (memo: string): Promise<void> => {
-      await this.#parts.store.submit({ type: 'note_parcel', parcelId: parcel.id, memo });
+      const noted = await this.#parts.store.submit({
+        type: 'note_parcel',
+        parcelId: parcel.id,
+        memo,
+      });
+      if (!noted.ok) throw new Error('the parcel was settled by somebody else before it was sent');
     };
     let outcome: PushOutcome;
     const foreign = this.#foreignReason(parcel);

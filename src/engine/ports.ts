@@ -5,6 +5,7 @@ import type { LedgerEntry } from '../core/ledger.ts';
 import type { MessageState, OutboxMessage } from '../core/outbox/message.ts';
 import type { Reservation } from '../core/reservation.ts';
 import type { LevelView } from '../core/stock-level.ts';
+import type { Fence, Leases } from './lease.ts';
 import type { WebhookInbox } from './webhook-inbox.ts';
 
 export interface Clock {
@@ -14,11 +15,14 @@ export interface Clock {
 
 export interface SubmitOptions {
   readonly idempotency?: Idempotency | null;
+  /** Refused with the fault `LEASE_LOST`, certainly not done, once a later tenure of the lease has begun. */
+  readonly fence?: Fence | null;
 }
 
 export interface Submission {
   readonly command: Command;
   readonly idempotency: Idempotency | null;
+  readonly fence?: Fence | null;
 }
 
 export interface LevelsQuery {
@@ -112,13 +116,9 @@ export interface ReservationStore {
   /** Every retained reservation in order of id after `after`, as recorded (a lapsed one still reads as active). */
   reservations(after: string | null, limit: number): Promise<Reservation[]>;
 
-  /**
-   * Where the books are spread: the id (a UUID), changed so that a reservation of these SKUs is kept where they are.
-   * Any other id works as well, but costs more.
-   */
-  placeId?(id: string, skus: readonly string[]): string;
-
   readonly clock: Clock;
+  /** Who of the instances over these books does what only one may do. */
+  readonly leases: Leases;
   health(): StoreHealth;
   /** Calls the listener, which must not throw, after each commit that changed something; returns the way to stop it. */
   onCommit(listener: (notice: CommitNotice) => void): () => void;

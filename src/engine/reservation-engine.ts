@@ -36,10 +36,7 @@ export class ReservationEngine {
   }
 
   reserveCommand(request: ReserveRequest): ReserveCommand {
-    const id = this.#newId();
-    const skus = request.lines.map(({ sku }) => sku);
-    const reservationId = this.store.placeId?.(id, skus) ?? id;
-    return { ...request, type: 'reserve', reservationId };
+    return { ...request, type: 'reserve', reservationId: this.#newId() };
   }
 
   async submit<C extends Command>(

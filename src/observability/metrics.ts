@@ -1,6 +1,7 @@
 /** What an operator's Prometheus reads: buyers' answers, levels, the store's commits, HTTP, and the process itself. */
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Answer, Command } from '../core/command.ts';
+import type { LeaseStatus } from '../engine/lease-keeper.ts';
 import type { CommitNotice, ReservationStore, StoreStats } from '../engine/ports.ts';
 import { CounterFamily, HistogramFamily, type Cell } from './cells.ts';
 import { monitorEventLoop } from './event-loop.ts';
@@ -175,6 +176,29 @@ export class Metrics {
       labelNames: ['version', 'node_version', 'store'],
       registers: [this.#registry],
     }).set({ version, node_version: process.version, store: store.name }, 1);
+  }
+
+  /** Leases that this instance asks for: who has each, as it last heard. */
+  watchLeases(statuses: () => readonly LeaseStatus[]): void {
+    const registers = [this.#registry];
+    new Gauge({
+      name: 'holdfast_lease_held',
+      help: '1 where this instance has the lease: it alone tidies up (housekeeping), or delivers and reconciles (erp). The sum over all instances is 1, or 0 until another has taken over.',
+      labelNames: ['lease'],
+      registers,
+      collect() {
+        for (const { lease, ours } of statuses()) this.set({ lease }, ours ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: 'holdfast_lease_token',
+      help: 'Rises by one whenever the lease is taken anew. Rising often: instances die, or Redis answers late.',
+      labelNames: ['lease'],
+      registers,
+      collect() {
+        for (const { lease, token } of statuses()) this.set({ lease }, token);
+      },
+    });
   }
 
   answered(command: Command, answer: Answer): void {

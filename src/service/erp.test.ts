@@ -21,13 +21,20 @@ test('an ERP is refused over a store that keeps no outbox, and taken over one th
   const rules = rulesWith(connector, DEFAULT_RULES);
   assert.deepEqual([rules.acknowledgeOnConfirm, rules.messageGrouping], [false, 'sale']);
   const log = {} as Log;
+  const lease = { holder: 'a', lengthMs: 5_000, monotonic: () => 0 };
   const without = { name: 'redis' } as ReservationStore;
-  await assert.rejects(openErpService(config, connector, without, log), {
+  await assert.rejects(openErpService(config, connector, without, log, lease), {
     name: 'CliFailure',
     exitCode: 78,
     message: /HOLDFAST_ERP=webhook needs a store .* redis does not in this version/,
   });
   const clock = new SteadyClock(Date.now, () => performance.now());
-  const { service } = await openErpService(config, connector, new MemoryStore(clock, rules), log);
+  const { service } = await openErpService(
+    config,
+    connector,
+    new MemoryStore(clock, rules),
+    log,
+    lease,
+  );
   assert.equal((await service.status()).connection.state, 'unchecked');
 });

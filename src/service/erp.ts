@@ -10,9 +10,10 @@ import { openBling, type BlingParts } from '../connectors/bling/parts.ts';
 import { WebhookConnector } from '../connectors/webhook/webhook-connector.ts';
 import type { Rules } from '../core/rules.ts';
 import type { ErpConnector } from '../engine/erp-port.ts';
-import { ErpService, findForeignSale } from '../engine/erp-service.ts';
+import { ErpService, findForeignSale, type LeaseOptions } from '../engine/erp-service.ts';
 import { keepsOutbox, type OutboxStore, type ReservationStore } from '../engine/ports.ts';
 import type { Log } from './log.ts';
+import { sleepUntil } from './sleep.ts';
 
 const REAL_TIME = {
   now: () => Date.now(),
@@ -60,16 +61,18 @@ export async function openErpService(
   connector: ErpConnector,
   store: ReservationStore,
   log: Log,
+  lease: LeaseOptions,
 ): Promise<{ readonly service: ErpService; readonly trouble: Promise<string | null> }> {
   const { logger } = log;
   const first = Promise.withResolvers<string | null>();
   const service = new ErpService({
     store: await assertFit(config, connector, store),
     erp: connector,
+    lease,
     idleMs: config.relay.idleMs,
     reconcileEveryMs: config.reconcile.everyMs,
     options: { fix: config.reconcile.fix, cause: 'schedule' },
-    sleep: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
+    sleep: sleepUntil,
     random: Math.random,
     onReport: ({ compared, drifts, moving, problems }) => {
       logger.info(
@@ -103,8 +106,7 @@ async function assertFit(
   { grouping }: ErpConnector,
   store: ReservationStore,
 ): Promise<OutboxStore> {
-  // Over Redis nothing decides which of several instances tells the ERP.
-  if (!keepsOutbox(store) || config.store === 'redis') {
+  if (!keepsOutbox(store)) {
     throw new CliFailure(
       `HOLDFAST_ERP=${config.erp} needs a store that keeps what the ERP is still to be told, and ${store.name} does not in this version: set HOLDFAST_STORE=embedded, or HOLDFAST_ERP=none`,
       EXIT.config,

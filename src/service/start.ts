@@ -5,15 +5,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningService } from '../cli/cli-parts.ts';
 import { CliFailure, EXIT } from '../cli/exit-codes.ts';
 import { isLoopback, type Config } from '../config.ts';
+import type { LeaseOptions } from '../engine/erp-service.ts';
 import { makeFolder } from '../engine/folder.ts';
 import { startHousekeeping } from '../engine/housekeeping.ts';
 import { createIdSource } from '../engine/ids.ts';
+import { fenced } from '../engine/fenced-store.ts';
+import type { LeaseKeeper } from '../engine/lease-keeper.ts';
 import type { ReservationStore } from '../engine/ports.ts';
 import { ReservationEngine } from '../engine/reservation-engine.ts';
 import { Metrics } from '../observability/metrics.ts';
 import type { ApiKeyFile } from '../stores/api-keys/api-key-file.ts';
 import { openConnector, openErpService, rulesWith, switchWarning } from './erp.ts';
 import { openKeys } from './keys.ts';
+import { keepLease, leaseOptions } from './lease.ts';
 import { crashLoudly, openLog, type Log } from './log.ts';
 import { openStore, placeOf, warningsOf } from './stores.ts';
 import { version } from './version.ts';
@@ -106,7 +110,19 @@ async function listen(app: App, { host, port }: Config): Promise<string> {
   return `http://${name === '0.0.0.0' || name === '[::]' ? '127.0.0.1' : name}:${actual}`;
 }
 
-function keepHouse(store: ReservationStore, config: Config, log: Log): () => Promise<void> {
+/** While this instance has the lease. */
+function keepHouse(
+  store: ReservationStore,
+  config: Config,
+  log: Log,
+  lease: LeaseOptions,
+): LeaseKeeper {
+  return keepLease(store.leases, 'housekeeping', lease, ({ fence }) =>
+    tidyUp(fenced(store, fence), config, log),
+  );
+}
+
+function tidyUp(store: ReservationStore, config: Config, log: Log): () => Promise<void> {
   const timers = {
     after: (ms: number, callback: () => void) => {
       const timer = setTimeout(callback, ms).unref();
@@ -143,12 +159,15 @@ export async function startService(config: Config): Promise<RunningService> {
   const metrics = watch(store, log);
   try {
     const failed = failureOf(store, log);
-    const erp = connector === null ? null : await openErpService(config, connector, store, log);
+    const lease = leaseOptions(config, log);
+    const erp =
+      connector === null ? null : await openErpService(config, connector, store, log, lease);
     const engine = createEngine(store, metrics, log);
     const app = await createApp(config, { engine, keys, metrics, log });
     const url = await listen(app, config);
     crashLoudly(log);
-    const stopHousekeeping = keepHouse(store, config, log);
+    const housekeeper = keepHouse(store, config, log, lease);
+    metrics.watchLeases(() => [housekeeper.status, ...(erp === null ? [] : [erp.service.lease])]);
     const stopKeys = keys.watch((error) => log.logger.error({ err: error }, 'API keys: unchanged'));
     const switched = await switchWarning(store, connector);
     erp?.service.start();
@@ -158,11 +177,12 @@ export async function startService(config: Config): Promise<RunningService> {
       log.logger.info({ 'event.action': 'stop' }, 'stopping');
       app.beginShutdown();
       stopKeys();
+      // At once, while callers are still served: another instance takes this work over.
+      const handedOver = Promise.all([erp?.service.stop(), housekeeper.stop()]);
       // Closing a connection that its caller is about to use would cost the caller that request.
       await sleep(config.drainMs);
       await app.close();
-      await erp?.service.stop();
-      await stopHousekeeping();
+      await handedOver;
       await store.close();
       metrics.stop();
       log.logger.info({ 'event.action': 'stopped' }, 'stopped');

@@ -13,6 +13,7 @@ type Trouble =
 interface Message {
   readonly type: 'sale' | 'cancellation';
   readonly message_id: string;
+  readonly reservation_id: string;
   readonly lines: readonly { sku: string; quantity: number; restock?: boolean }[];
 }
 
@@ -27,6 +28,12 @@ export class WebhookErp {
   readonly levels = new Map<string, number | string>();
   /** Messages applied, by their ids, in order. */
   readonly applied: string[] = [];
+  /** Those that came again after they had been applied. */
+  readonly repeated: string[] = [];
+  /** The reservation of each message that was applied. */
+  readonly reservations = new Map<string, string>();
+  /** How long an answer to a POST takes, in ms; what it asks for is done at once. */
+  answersAfterMs = 0;
   /** Requests whose signature was wrong. */
   forged = 0;
   requests = 0;
@@ -129,13 +136,19 @@ export class WebhookErp {
         json(response, trouble.status ?? 500, { reason: 'it was not to be, says the test' });
         break;
       case undefined:
-        json(response, 200, { reference: `E-${message.message_id}` });
+        setTimeout(() => {
+          json(response, 200, { reference: `E-${message.message_id}` });
+        }, this.answersAfterMs);
     }
   }
 
-  #apply({ type, message_id: id, lines }: Message): void {
-    if (this.applied.includes(id)) return;
+  #apply({ type, message_id: id, reservation_id: reservation, lines }: Message): void {
+    if (this.reservations.has(id)) {
+      this.repeated.push(id);
+      return;
+    }
     this.applied.push(id);
+    this.reservations.set(id, reservation);
     for (const { sku, quantity, restock } of lines) {
       const change = type === 'sale' ? -quantity : restock === true ? quantity : 0;
       this.levels.set(sku, Number(this.levels.get(sku) ?? 0) + change);

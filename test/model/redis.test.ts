@@ -1,9 +1,4 @@
-import {
-  redisClusterSubject,
-  redisShardsSubject,
-  redisSubject,
-  withRedis,
-} from '../conformance/redis-subject.ts';
+import { redisClusterSubject, redisSubject, withRedis } from '../conformance/redis-subject.ts';
 import { modelSuite } from './model-suite.ts';
 
 const file = 'test/model/redis.test.ts';
@@ -11,5 +6,4 @@ const file = 'test/model/redis.test.ts';
 withRedis(() => {
   modelSuite(redisSubject, { runs: 50, maxSteps: 250, file });
   modelSuite(redisClusterSubject, { runs: 15, maxSteps: 250, file });
-  modelSuite(redisShardsSubject, { runs: 15, maxSteps: 250, file });
 });

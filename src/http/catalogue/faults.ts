@@ -60,6 +60,20 @@ export const FAULTS = {
     },
     members,
   },
+  lease_lost: {
+    status: 503,
+    title: { en: 'Another instance does this now', 'pt-BR': 'Outra instância faz isto agora' },
+    detail: {
+      en: 'Another instance of the service has taken this work over: nothing was done.',
+      'pt-BR': 'Outra instância do serviço assumiu este trabalho: nada foi feito.',
+    },
+    advice: {
+      en: 'Try again after `Retry-After` seconds: the request will reach whoever does it now.',
+      'pt-BR':
+        'Tente de novo depois de `Retry-After` segundos: a requisição chegará a quem faz isto agora.',
+    },
+    members,
+  },
   store_locked: {
     status: 503,
     title: { en: 'Store in use elsewhere', 'pt-BR': 'Armazenamento em uso por outro processo' },

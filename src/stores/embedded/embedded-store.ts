@@ -11,6 +11,7 @@ import type { Reservation } from '../../core/reservation.ts';
 import type { Rules } from '../../core/rules.ts';
 import type { LevelView } from '../../core/stock-level.ts';
 import { Fault } from '../../engine/faults.ts';
+import { soleLeases } from '../../engine/lease.ts';
 import { makeFolder } from '../../engine/folder.ts';
 import type {
   Clock,
@@ -78,6 +79,7 @@ const BATCHES_IN_FLIGHT = 2;
 export class EmbeddedStore implements OutboxStore {
   readonly name = 'embedded';
   readonly clock: Clock;
+  readonly leases = soleLeases();
   readonly inbox: WebhookInbox;
   /** What was found at the start and set right, for the log. */
   readonly warnings: readonly string[];

@@ -9,6 +9,7 @@ import type { OutboxMessage } from '../../core/outbox/message.ts';
 import type { Rules } from '../../core/rules.ts';
 import type { LevelView } from '../../core/stock-level.ts';
 import { Fault } from '../../engine/faults.ts';
+import { soleLeases } from '../../engine/lease.ts';
 import type {
   Clock,
   CommitNotice,
@@ -28,6 +29,7 @@ import { MemoryInbox } from './memory-inbox.ts';
 export class MemoryStore implements OutboxStore {
   readonly name = 'memory';
   readonly clock: Clock;
+  readonly leases = soleLeases();
   readonly inbox = new MemoryInbox(() => {
     this.#assertOpen();
   });

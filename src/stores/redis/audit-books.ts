@@ -32,11 +32,9 @@ interface Moment {
   readonly last: Changes;
 }
 
-/** `outbox`: have the books one? */
-export async function auditBooks(shard: Shard, { outbox = true } = {}): Promise<AuditReport> {
+export async function auditBooks(shard: Shard): Promise<AuditReport> {
   const { begun, copy, entries, last } = await readMoment(shard);
-  const audit = new Audit(last.purgedBefore);
-  if (outbox) audit.withOutbox();
+  const audit = new Audit(last.purgedBefore).withOutbox();
   let lastSeq = await readLedger(shard, begun, audit);
   for (const entry of entries) {
     audit.entry(entry);

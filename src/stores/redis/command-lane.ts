@@ -11,7 +11,7 @@ interface Job {
   readonly submissions: readonly Submission[];
   /** Monotonic ms. */
   readonly deadline: number;
-  readonly resolve: (answers: Answer[]) => void;
+  readonly resolve: (answers: (Answer | null)[]) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -20,8 +20,8 @@ export interface LaneOptions {
   readonly queueLimit: number;
   /** How long a command may take, waiting included, in ms. */
   readonly deadlineMs: number;
-  /** Carries a batch out: its answers, in order. */
-  readonly run: (batch: readonly Submission[]) => Promise<Answer[]>;
+  /** Carries a batch out: its answers, in order; null to a command whose fence has fallen. */
+  readonly run: (batch: readonly Submission[]) => Promise<(Answer | null)[]>;
 }
 
 /** More time for each row of an import. */
@@ -58,7 +58,7 @@ export class CommandLane {
   }
 
   /** Decided in this order, among all others. */
-  submit(submissions: readonly Submission[]): Promise<Answer[]> {
+  submit(submissions: readonly Submission[]): Promise<(Answer | null)[]> {
     if (this.#closed) throw new Fault('STORE_UNAVAILABLE', 'the store is closed');
     const { length } = submissions;
     if (this.#waitingCommands > 0 && this.#waitingCommands + length > this.#options.queueLimit) {
@@ -66,7 +66,7 @@ export class CommandLane {
         retryable: true,
       });
     }
-    const { promise, resolve, reject } = Promise.withResolvers<Answer[]>();
+    const { promise, resolve, reject } = Promise.withResolvers<(Answer | null)[]>();
     const deadline = performance.now() + this.#options.deadlineMs + extraMs(submissions);
     this.#waiting.push({ submissions, deadline, resolve, reject });
     this.#waitingCommands += length;

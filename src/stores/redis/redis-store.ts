@@ -11,6 +11,7 @@ import type { Reservation } from '../../core/reservation.ts';
 import type { Rules } from '../../core/rules.ts';
 import type { LevelView } from '../../core/stock-level.ts';
 import { Fault } from '../../engine/faults.ts';
+import type { Leases } from '../../engine/lease.ts';
 import type {
   Clock,
   CommitNotice,
@@ -35,7 +36,6 @@ import {
 import { loadScripts } from './connection/scripts.ts';
 import { RedisInbox } from './redis-inbox.ts';
 import { ServerClock } from './server-clock.ts';
-import { claimLayout } from './sharding/layout.ts';
 import { Shard } from './shard.ts';
 
 export interface RedisStoreOptions {
@@ -57,6 +57,7 @@ const LOOK_EVERY_MS = 200;
 export class RedisStore implements OutboxStore {
   readonly name = 'redis';
   readonly clock: Clock;
+  readonly leases: Leases;
   readonly inbox: WebhookInbox;
   readonly #connection: RedisConnection;
   readonly #shard: Shard;
@@ -76,7 +77,6 @@ export class RedisStore implements OutboxStore {
       const time = clock === undefined ? null : () => clock.now();
       const shard = new Shard({ connection, rules, tag: hashTag, time });
       await shard.checkFormat();
-      await claimLayout(connection, hashTag, 1);
       const { now, headSeq } = await shard.stats();
       return new RedisStore(options, connection, shard, { now, headSeq });
     } catch (error) {
@@ -95,6 +95,10 @@ export class RedisStore implements OutboxStore {
     const { queueLimit, commandDeadlineMs } = options.connection;
     this.#connection = connection;
     this.#shard = shard;
+    this.leases = {
+      acquire: (lease, holder, lengthMs) => shard.acquireLease(lease, holder, lengthMs),
+      release: (fence) => shard.releaseLease(fence),
+    };
     this.inbox = new RedisInbox(connection, hashTag);
     this.#headSeq = headSeq;
     this.#serverClock = new ServerClock(now, clock ? () => clock.now() : () => performance.now());
@@ -120,17 +124,23 @@ export class RedisStore implements OutboxStore {
   }
 
   async submit<C extends Command>(command: C, options: SubmitOptions = {}): Promise<AnswerTo<C>> {
-    const [answer] = await this.#lane.submit([
-      { command, idempotency: options.idempotency ?? null },
-    ]);
+    const { idempotency = null, fence = null } = options;
+    const [answer] = await this.submitAll([{ command, idempotency, fence }]);
     return answer as AnswerTo<C>;
   }
 
   async submitAll(submissions: readonly Submission[]): Promise<Answer[]> {
-    return submissions.length === 0 ? [] : this.#lane.submit(submissions);
+    if (submissions.length === 0) return [];
+    return (await this.#lane.submit(submissions)).map((answer) => {
+      if (answer !== null) return answer;
+      throw new Fault(
+        'LEASE_LOST',
+        'another instance has taken the lease: nothing was carried out',
+      );
+    });
   }
 
-  async #run(batch: readonly Submission[]): Promise<Answer[]> {
+  async #run(batch: readonly Submission[]): Promise<(Answer | null)[]> {
     const begun = performance.now();
     this.#batches += 1;
     const { answers, at, headSeq, changes } = await this.#shard.run(

@@ -5,6 +5,7 @@ import { hasLapsed, type Reservation } from '../../core/reservation.ts';
 import type { Rules } from '../../core/rules.ts';
 import type { LevelView, StockLevel } from '../../core/stock-level.ts';
 import { Fault } from '../../engine/faults.ts';
+import type { Fence, LeaseName, LeaseState } from '../../engine/lease.ts';
 import type {
   CommitNotice,
   LedgerQuery,
@@ -25,7 +26,8 @@ import {
 
 /** What a batch came to. */
 export interface BatchResult {
-  readonly answers: Answer[];
+  /** Null to a command whose lease another instance has by now. */
+  readonly answers: (Answer | null)[];
   /** The moment of the decisions, on the server's clock. */
   readonly at: number;
   readonly headSeq: number;
@@ -52,8 +54,6 @@ export interface ShardOptions {
   readonly connection: RedisConnection;
   readonly rules: Rules;
   readonly tag: string;
-  /** Is it one of several, and keeps parts of carts? */
-  readonly several?: boolean;
   /** Epoch ms instead of the server's clock, for tests; null: the server's. */
   readonly time: (() => number) | null;
 }
@@ -84,12 +84,10 @@ export class Shard {
   readonly #keys: ShardKeys;
   readonly #rules: string;
   readonly #time: (() => number) | null;
-  readonly #several: boolean;
 
-  constructor({ connection, rules, tag, time, several = false }: ShardOptions) {
+  constructor({ connection, rules, tag, time }: ShardOptions) {
     this.#connection = connection;
     this.#keys = shardKeys(tag);
-    this.#several = several;
     this.#rules = JSON.stringify(rules);
     this.#time = time;
     this.outbox = new OutboxReads(connection, this.#keys);
@@ -97,7 +95,9 @@ export class Shard {
 
   /** `notice`: is what changes to be told? */
   async run(batch: readonly Submission[], notice: boolean): Promise<BatchResult> {
-    const commands = batch.map(({ command, idempotency }) => ({ command, ...idempotency }));
+    const commands = batch.map(({ command, idempotency, fence }) =>
+      fence ? { command, ...idempotency, fence } : { command, ...idempotency },
+    );
     const now = this.#time?.() ?? null;
     const asked = `{"now":${now},"notice":${notice},"rules":${this.#rules},"commands":${wellFormedJson(commands)}}`;
     const verb = verbOf(batch);
@@ -106,7 +106,7 @@ export class Shard {
     const result = await this.#connection.run(script, keys, [asked], extraMs(batch));
     const [at, headSeq, changes, ...answers] = result as [number, number, string, ...string[]];
     return {
-      answers: answers.map((answer) => JSON.parse(answer) as Answer),
+      answers: answers.map((answer) => JSON.parse(answer) as Answer | null),
       at,
       headSeq,
       changes: changes === '' ? null : (JSON.parse(changes) as BatchResult['changes']),
@@ -227,13 +227,8 @@ export class Shard {
 
   /** What was written after `seq` and the outbox's `revision`, in a few steps if it is much. */
   async changesAfter(seq: number, revision: number): Promise<Changes> {
-    const { all, withCarts } = this.#keys;
-    const args = [seq, PARTS, revision, REVISIONS, this.#several ? 'carts' : ''];
-    const result = await this.#connection.run(
-      'read-changes',
-      this.#several ? withCarts : all,
-      args,
-    );
+    const args = [seq, PARTS, revision, REVISIONS];
+    const result = await this.#connection.run('read-changes', this.#keys.all, args);
     const [headSeq, purgedBefore, parts, levels, reservations, gone, indexed, outbox] = result as [
       number,
       number,
@@ -256,6 +251,17 @@ export class Shard {
       indexed,
       outbox: readOutboxChanges(outbox),
     };
+  }
+
+  /** Takes the lease if it is free, keeps it if it is `holder`'s, else only tells whose it is. */
+  async acquireLease(lease: LeaseName, holder: string, lengthMs: number): Promise<LeaseState> {
+    const result = await this.#run('acquire-lease', this.#now(), lease, holder, lengthMs);
+    const [token, by] = result as [number, string];
+    return { token, holder: by };
+  }
+
+  async releaseLease({ lease, token, holder }: Fence): Promise<void> {
+    await this.#run('release-lease', this.#now(), lease, token, holder);
   }
 
   #now(): number | '' {
@@ -304,7 +310,7 @@ async function pages<T>(
 /** Half of a surrogate pair is no text: the server's JSON parser refuses it, and it could not be stored as UTF-8. */
 const HALF_PAIR = /\\u[dD][89a-fA-F]/;
 
-export function wellFormedJson(value: unknown): string {
+function wellFormedJson(value: unknown): string {
   const json = JSON.stringify(value);
   if (!HALF_PAIR.test(json)) return json;
   return JSON.stringify(value, (_key, each: unknown) =>

@@ -1,8 +1,9 @@
 -- Runs a batch of commands, in order, each a whole step, all at one moment; then writes what they changed.
--- Argument: JSON { now, notice, rules, commands: [{ command, key, fingerprint }] }. now: see book.open; notice: is
---   anybody listening? rules: src/core/rules.ts; key, fingerprint: null without idempotency.
+-- Argument: JSON { now, notice, rules, commands: [{ command, key, fingerprint, fence }] }. now: see book.open; notice: is
+--   anybody listening? rules: src/core/rules.ts; key, fingerprint: null without idempotency; fence, where a lease must
+--   still be held: { lease, token, holder }, see lib/leases.lua. A command whose fence has fallen is answered null.
 -- Result: [now, seq of the newest entry, what changed as JSON or '', then an answer as JSON for each command].
--- Needs: verbs
+-- Needs: verbs leases
 local batch = {}
 
 -- Sweeps done in passing, with a command.
@@ -36,6 +37,8 @@ local function decide(command)
 end
 
 local function execute(item)
+  local fence = item.fence
+  if fence ~= nil and not leases.isLatest(fence.lease, fence.token, fence.holder) then return 'null' end
   local key = values.optional(item.key)
   if key == nil then return decide(item.command) end
   local known = memory.recall(key)

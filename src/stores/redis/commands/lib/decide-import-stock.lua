@@ -1,5 +1,4 @@
--- import_stock: many settings, all or none; with `dryRun` nothing changes and the answer tells what would. A row may have
--- a number, `row`, which is then told with what it changes.
+-- import_stock: many settings, all or none; with `dryRun` nothing changes and the answer tells what would.
 -- Needs: stock
 local IMPORT_SAMPLE = 1000
 
@@ -29,7 +28,7 @@ function verbs.import_stock(command)
       local before = level and level.onHand or 0
       if #changes < IMPORT_SAMPLE then
         changes[#changes + 1] = cjson.encode({
-          sku = sku, effect = effect, onHandBefore = before, onHandAfter = row.onHand or before, row = row.row,
+          sku = sku, effect = effect, onHandBefore = before, onHandAfter = row.onHand or before,
         })
       end
       if command.dryRun then plans[sku] = planned(level, sku, change) else stock.land(sku, change) end
