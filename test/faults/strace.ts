@@ -70,6 +70,13 @@ export function failing(file: string, { files, calls, error, from, lasting }: In
   ];
 }
 
+/** The same, with a disk that takes `ms` for each fdatasync. */
+export function slowly(ms: number): string[] {
+  const inject = `inject=fdatasync:delay_enter=${ms * 1_000}`;
+  const calls = ['-e', 'trace=fdatasync', '-e', inject, '-o', '/dev/null'];
+  return ['strace', '-D', '-f', '--seccomp-bpf', '-qq', ...calls];
+}
+
 /** One system call that succeeded. `at` and `ended` are lines of the trace: when it was asked and when it was done. */
 export interface Call {
   readonly name: string;

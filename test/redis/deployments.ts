@@ -116,21 +116,30 @@ export interface Shop {
   readonly auditor: RedisStore;
 }
 
-/** One round after another, on books that are made anew after `perBooks`: what each of them audits grows. */
+/** Of a round after which nothing can be sold on its books. */
+export const SPOILT = Symbol('spoilt');
+
+/** Rounds on the same books: what each of them audits grows. */
+const ROUNDS_PER_BOOKS = 5;
+
+/** One round after another, on books that are made anew from time to time, and after a round that returns `SPOILT`. */
 export async function inRounds(
   deployment: Deployment,
-  { rounds, perBooks = 10 }: { readonly rounds: number; readonly perBooks?: number },
+  rounds: number,
   open: (t: Lifetime) => Promise<readonly Instance[]>,
-  round: (shop: Shop, number: number) => Promise<void>,
+  round: (shop: Shop, number: number) => Promise<unknown>,
 ): Promise<void> {
   for (let number = 0; number < rounds;) {
-    const last = Math.min(rounds, number + perBooks);
+    const last = Math.min(rounds, number + ROUNDS_PER_BOOKS);
     const ends: (() => unknown)[] = [];
     const t: Lifetime = { after: (end) => void ends.push(end) };
     try {
       const instances = await open(t);
       const auditor = await openStore(t, deployment.url, { afterFailover: 'availability' });
-      for (; number < last; number += 1) await round({ instances, auditor }, number);
+      while (number < last) {
+        number += 1;
+        if ((await round({ instances, auditor }, number)) === SPOILT) break;
+      }
     } finally {
       for (const end of ends) await end();
     }

@@ -15,7 +15,9 @@ async function soldOutAndKilled(
   await putOnSale(instance, 'A', 1);
   assert.ok((await instance.store.submit(reserve(uuid(1), 'A'))).ok);
   await server.restart();
-  await until('it was looked at', async () => /lost/.test(instance.reports.join('\n')));
+  await until('it was looked at', async () =>
+    /changes were lost/.test(instance.reports.join('\n')),
+  );
   return instance;
 }
 

@@ -19,7 +19,7 @@ function urlOf({ sentinels, name }: SentinelGroup): string {
 void test('the primary dies under load: with acknowledged replicas, nothing that was taken is lost', async (t) => {
   if (!hasRedis(t)) return;
   const group = await startSentinelGroup(t);
-  const { connection, reports } = await open(t, urlOf(group), { ackReplicas: 1 });
+  const { connection, reports } = await open(t, urlOf(group), { ackReplicas: 2 });
   let audits = 0;
   connection.guardSales(async () => {
     audits += 1;
@@ -48,13 +48,15 @@ void test('the primary dies under load: with acknowledged replicas, nothing that
     notDone.filter((taker) => takers.has(taker)),
     [],
   );
-  assert.match(reports.join('\n'), /sales stop until the audit has passed\n.*has passed/);
+  assert.match(reports.join('\n'), /sales stop until the audit has passed[^]*has passed/);
+  const told = reports.filter((report) => report.startsWith('Redis is'));
+  assert.match(told.join('\n'), /^Redis is in trouble: .*\nRedis is well again, after \d+\.\d s/);
 });
 
 void test('a primary that only seems dead is left, and grants nothing when it wakes up', async (t) => {
   if (!hasRedis(t)) return;
   const group = await startSentinelGroup(t);
-  const { connection } = await open(t, urlOf(group), { commandDeadlineMs: 500, ackReplicas: 1 });
+  const { connection } = await open(t, urlOf(group), { commandDeadlineMs: 500, ackReplicas: 2 });
   connection.guardSales(async () => null);
   await connection.read('SET', [KEY], [1_000_000]);
   let stopped = false;

@@ -94,9 +94,7 @@ export class Network {
    * Whoever is on neither side speaks with both.
    */
   cut(side: readonly string[], otherSide: readonly string[]): void {
-    this.#isCut = (one, other) =>
-      (side.includes(one) && otherSide.includes(other)) ||
-      (side.includes(other) && otherSide.includes(one));
+    this.#isCut = between(side, otherSide);
     this.#apply();
   }
 
@@ -106,16 +104,21 @@ export class Network {
     this.#apply();
   }
 
-  /** Ends what passes between the two now, as a firewall does that forgets its connections. */
-  reset(one: string, others: readonly string[]): void {
-    for (const wire of this.#wires) {
-      if (wire.from === one && others.includes(wire.to)) wire.close();
-    }
+  /** Ends the connections between the two sides; what was on its way is lost. */
+  reset(side: readonly string[], otherSide: readonly string[]): void {
+    const isBetween = between(side, otherSide);
+    for (const wire of this.#wires) if (isBetween(wire.from, wire.to)) wire.close();
   }
 
   #apply(): void {
     for (const wire of this.#wires) wire.silence(this.#isCut(wire.from, wire.to));
   }
+}
+
+function between(side: readonly string[], otherSide: readonly string[]) {
+  return (one: string, other: string): boolean =>
+    (side.includes(one) && otherSide.includes(other)) ||
+    (side.includes(other) && otherSide.includes(one));
 }
 
 /** One connection through a door. */

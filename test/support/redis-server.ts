@@ -85,6 +85,8 @@ const DATA_SETTINGS = [
 interface ServerOptions {
   /** Settings are then those of a sentinel. */
   readonly sentinel?: boolean;
+  /** A program and its arguments that become the server. */
+  readonly through?: readonly string[];
   readonly place?: Place | null;
 }
 
@@ -121,8 +123,9 @@ export class RedisServer {
   /** Its name in that network. */
   readonly address: string;
   readonly dir: string;
-  readonly #settings: RedisSettings;
+  #settings: RedisSettings;
   readonly #sentinel: boolean;
+  readonly #through: readonly string[];
   readonly #password: string | undefined;
   #child: ChildProcess | null = null;
   #output = '';
@@ -131,7 +134,7 @@ export class RedisServer {
     dir: string,
     port: number,
     settings: RedisSettings,
-    { sentinel = false, place = null }: ServerOptions,
+    { sentinel = false, through = [], place = null }: ServerOptions,
   ) {
     this.dir = dir;
     this.port = port;
@@ -139,6 +142,7 @@ export class RedisServer {
     this.address = place?.address ?? HOST;
     place?.door.lead(port);
     this.#sentinel = sentinel;
+    this.#through = through;
     this.#password = settings['requirepass'];
     this.#settings = settings;
   }
@@ -183,7 +187,7 @@ export class RedisServer {
       const lines = [...own, ...(this.#sentinel ? [] : DATA_SETTINGS), ...given, ''];
       writeFileSync(file, lines.join('\n'));
     }
-    const command = [redisBinary() ?? 'redis-server', file];
+    const command = [...this.#through, redisBinary() ?? 'redis-server', file];
     if (this.#sentinel) command.push('--sentinel');
     const [program = '', ...args] = DIES_WITH_US
       ? ['setpriv', '--pdeathsig', 'KILL', ...command]
@@ -224,6 +228,14 @@ export class RedisServer {
       return await client.call(command, ...args);
     } finally {
       client.disconnect();
+    }
+  }
+
+  /** From now on, and when it is started again. */
+  async set(settings: RedisSettings): Promise<void> {
+    this.#settings = { ...this.#settings, ...settings };
+    for (const [name, value] of Object.entries(settings)) {
+      await this.ask('CONFIG', 'SET', name, value);
     }
   }
 

@@ -4,6 +4,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { Fault } from '../../../engine/faults.ts';
 import { ClusterRoutes } from './cluster-routes.ts';
 import { slotOfKey } from './key-slot.ts';
+import { tellOutages } from './outages.ts';
 import type { HostPort, RedisAddress, Topology } from './redis-address.ts';
 import { SingleRoute, type Routes } from './routes.ts';
 import { SaleGuard, type AfterFailover, type BooksAudit, type Report } from './sale-guard.ts';
@@ -72,7 +73,10 @@ export async function openRedisConnection(
     await connection.changed(until);
   }
   const trouble = connection.trouble();
-  if (trouble === null) return connection;
+  if (trouble === null) {
+    connection.tellOutages(report);
+    return connection;
+  }
   await connection.close();
   throw new Fault('STORE_UNAVAILABLE', `Redis cannot be used: ${trouble}`);
 }
@@ -89,6 +93,7 @@ class Connection implements RedisConnection {
   #inFlight = 0;
   #change = Promise.withResolvers<undefined>();
   #closed = false;
+  #stopTelling = (): void => undefined;
 
   constructor(settings: ConnectionSettings, scripts: Scripts, report: Report) {
     this.#settings = settings;
@@ -201,6 +206,11 @@ class Connection implements RedisConnection {
     }
   }
 
+  /** Of the guard's stops it tells by itself. */
+  tellOutages(report: Report): void {
+    this.#stopTelling = tellOutages(() => this.#routes.trouble(), report);
+  }
+
   /** True if it is of use to ask again at once. */
   #learn(attempt: Attempt, { kind, target, message }: Refusal): boolean {
     if (kind === 'no_script') {
@@ -272,11 +282,11 @@ class Connection implements RedisConnection {
   }
 
   readonly #admit: Admission = async (ask, server) => {
-    const { requirePersistence } = this.#settings;
+    const { requirePersistence, ackReplicas } = this.#settings;
     const facts = await readFacts(ask, server);
     const objection = objectionTo(facts, { topology: this.topology, requirePersistence });
     if (objection !== null) throw new Error(objection);
-    this.#warnings.set(facts.server, warningsAbout(facts));
+    this.#warnings.set(facts.server, warningsAbout(facts, ackReplicas));
     this.#guard.met(facts.server, facts.identity);
   };
 
@@ -286,6 +296,7 @@ class Connection implements RedisConnection {
       await this.changed(Math.min(until, performance.now() + PAUSE_MS));
     }
     this.#closed = true;
+    this.#stopTelling();
     this.#guard.close();
     this.#routes.close();
     this.#changed();

@@ -8,6 +8,7 @@ const GOOD: ServerFacts = {
   version: '8.2.2',
   role: 'master',
   loading: false,
+  replicas: 0,
   cluster: false,
   evictionPolicy: 'noeviction',
   appendOnly: true,
@@ -39,7 +40,7 @@ void test('each objection, and none', () => {
 
 void test('versions with a known hole are warned of', () => {
   const warned = (product: ServerFacts['product'], version: string): boolean =>
-    warningsAbout({ ...GOOD, product, version }).some((each) => each.includes('CVE-2025-49844'));
+    warningsAbout({ ...GOOD, product, version }, 0).some((each) => each.includes('CVE-2025-49844'));
   for (const version of ['7.0.15', '7.2.10', '7.4.5', '8.0.3', '8.2.1']) {
     assert.ok(warned('Redis', version), version);
   }
@@ -50,9 +51,21 @@ void test('versions with a known hole are warned of', () => {
 });
 
 void test('a persistence that loses more than a second is warned of', () => {
-  assert.deepEqual(warningsAbout(GOOD), []);
-  assert.match(warningsAbout({ ...GOOD, appendFsync: 'no' })[0] ?? '', /power cut/);
-  assert.match(warningsAbout({ ...GOOD, appendOnly: false })[0] ?? '', /append-only/);
+  assert.deepEqual(warningsAbout(GOOD, 0), []);
+  assert.match(warningsAbout({ ...GOOD, appendFsync: 'no' }, 0)[0] ?? '', /power cut/);
+  assert.match(warningsAbout({ ...GOOD, appendOnly: false }, 0)[0] ?? '', /append-only/);
+});
+
+void test('replicas that may take over without having a change are warned of', () => {
+  const warned = (replicas: number, ackReplicas: number): string =>
+    warningsAbout({ ...GOOD, replicas }, ackReplicas).join();
+  assert.match(
+    warned(2, 1),
+    /r:6379 has 2 replicas and HOLDFAST_REDIS_ACK_REPLICAS is 1: a failover/,
+  );
+  assert.match(warned(1, 0), /has 1 replica and .* is 0: a failover to one that is behind loses/);
+  assert.match(warned(1, 2), /nothing is written until more follow/);
+  assert.equal(warned(2, 2), '');
 });
 
 void test('facts of a server that forbids CONFIG', async () => {
@@ -67,6 +80,7 @@ void test('facts of a server that forbids CONFIG', async () => {
     'aof_enabled:1',
     'maxmemory_policy:noeviction',
     'cluster_enabled:0',
+    'connected_slaves:0',
     'master_replid:b',
   ];
   const ask = (command: string): Promise<unknown> =>

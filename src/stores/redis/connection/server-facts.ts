@@ -8,6 +8,8 @@ export interface ServerFacts {
   readonly version: string;
   readonly role: string;
   readonly loading: boolean;
+  /** Connected now. */
+  readonly replicas: number;
   readonly cluster: boolean;
   readonly evictionPolicy: string;
   readonly appendOnly: boolean;
@@ -27,6 +29,7 @@ export async function readFacts(ask: Ask, { host, port }: HostPort): Promise<Ser
     version: valkey ?? field('redis_version'),
     role: field('role'),
     loading: field('loading') === '1',
+    replicas: Number(field('connected_slaves')),
     cluster: field('cluster_enabled') === '1',
     evictionPolicy: field('maxmemory_policy'),
     appendOnly: field('aof_enabled') === '1',
@@ -103,10 +106,10 @@ const FIXED = {
   ],
 } as const;
 
-/** What an operator should know, and nothing that stops the service. */
-export function warningsAbout(facts: ServerFacts): string[] {
+/** What an operator should know, and nothing that stops the service. `ackReplicas`: who must have a change. */
+export function warningsAbout(facts: ServerFacts, ackReplicas: number): string[] {
   const { server, product, version } = facts;
-  const warnings: string[] = [];
+  const warnings = replicaWarnings(facts, ackReplicas);
   if (isVulnerable(product, version)) {
     warnings.push(
       `${server}: ${product} ${version} may be open to CVE-2025-49844 (code run through Lua scripts), unless your ` +
@@ -123,6 +126,16 @@ export function warningsAbout(facts: ServerFacts): string[] {
     );
   }
   return warnings;
+}
+
+/** Any replica may become the primary, also one that is behind: only when all have a change is it safe. */
+function replicaWarnings({ server, replicas }: ServerFacts, ackReplicas: number): string[] {
+  const has = `${server} has ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}`;
+  const asked = `HOLDFAST_REDIS_ACK_REPLICAS is ${ackReplicas}`;
+  if (ackReplicas > replicas) return [`${has} and ${asked}: nothing is written until more follow`];
+  if (ackReplicas === replicas) return [];
+  const lost = 'what it has not, and sells those units again';
+  return [`${has} and ${asked}: a failover to one that is behind loses ${lost}`];
 }
 
 function isVulnerable(product: 'Redis' | 'Valkey', version: string): boolean {
