@@ -74,11 +74,13 @@ interface Totals {
 async function round(
   instances: readonly Instance[],
   auditor: RedisStore,
+  inStep: () => Promise<void>,
   kill: Kill,
   totals: Totals,
 ): Promise<void> {
   const sku = `SKU-${totals.granted}`;
   await putOnSale(instances[0], sku, ON_HAND);
+  await inStep();
   const { sale, done, stop } = startSale(instances, { sku, onHand: ON_HAND });
   try {
     await until('the sale is under way', async () => sale.granted.size > 200);
@@ -109,7 +111,7 @@ async function count(
   const open = openTwo(deployment, { ackReplicas, afterFailover: 'availability' });
   const totals: Totals = { granted: 0, lost: 0 };
   await inRounds(deployment, KILLS, open, ({ instances, auditor }) =>
-    round(instances, auditor, kill, totals),
+    round(instances, auditor, deployment.healed, kill, totals),
   );
   return totals;
 }
@@ -173,7 +175,7 @@ void test('a killed server whose disk is slow', async (t) => {
           await sleep(WHILE_MS + random.between(0, 1_000));
           await server.restart();
         };
-        await round([instance], instance.store, restart, totals);
+        await round([instance], instance.store, async () => undefined, restart, totals);
       }
       t.diagnostic(`kills ${KILLS}, granted ${totals.granted}, lost ${totals.lost}`);
       if (fsync !== 'everysec') assert.equal(totals.lost, 0);

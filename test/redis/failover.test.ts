@@ -55,6 +55,7 @@ async function round(
 ): Promise<typeof SPOILT | null> {
   const sku = `SKU-${number}`;
   await putOnSale(instances[0], sku, ON_HAND);
+  await deployment.healed();
   const { sale, done, stop } = startSale(instances, { sku, onHand: ON_HAND });
   await until('the sale is under way', async () => sale.granted.size > 200);
   const old = await deployment.primary();

@@ -16,6 +16,9 @@ export interface ClientOptions {
 
 export type Ask = (command: string, ...args: readonly string[]) => Promise<unknown>;
 
+/** A server that is silent does not answer a goodbye either, and until then nobody looks for another. */
+const GOODBYE_MS = 50;
+
 export function newClient(
   { host, port }: HostPort,
   { username, password, tls, timeoutMs }: ClientOptions,
@@ -29,6 +32,7 @@ export function newClient(
     ...(password === null ? {} : { password }),
     ...(tls === null ? {} : { tls }),
     connectTimeout: timeoutMs,
+    disconnectTimeout: GOODBYE_MS,
     connectionName: 'holdfast',
     disableClientInfo: true,
     protocol: 2,

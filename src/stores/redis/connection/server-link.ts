@@ -45,6 +45,7 @@ export class ServerLink {
   readonly #admit: Admission;
   readonly #options: LinkOptions;
   #client: Redis | null = null;
+  #leaving: Redis | null = null;
   #writes: AcknowledgedWrites | null = null;
   #trouble = 'not connected yet';
   #answeredAt = 0;
@@ -160,7 +161,7 @@ export class ServerLink {
     if (!(error instanceof Error) || error instanceof Fault) return error;
     if (error instanceof OutOfTime) {
       // Silent since then: perhaps a dead connection. What else waits on it need not wait as long.
-      if (this.#answeredAt < sentAt) client.disconnect();
+      if (this.#answeredAt < sentAt) this.#cut(client);
       return new Fault('STORE_TIMEOUT', 'Redis has not answered in time', {
         retryable: true,
         outcomeUnknown: write,
@@ -182,13 +183,20 @@ export class ServerLink {
 
   /** Cuts the connection and makes it anew, asking again where to. */
   reset(): void {
-    this.#client?.disconnect();
+    if (this.#client !== null) this.#cut(this.#client);
+  }
+
+  /** Once: each further time would leave a timer and a listener behind. */
+  #cut(client: Redis): void {
+    if (this.#leaving === client) return;
+    this.#leaving = client;
+    client.disconnect();
   }
 
   close(): void {
     this.#closed = true;
     this.#trouble = 'closed';
     this.#stop.abort();
-    this.#client?.disconnect();
+    this.reset();
   }
 }
