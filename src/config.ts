@@ -56,6 +56,7 @@ const SETTINGS = {
     'holdfast',
     '1 to 64 letters, digits or any of . : _ -',
   ),
+  HOLDFAST_REDIS_SHARDS: whole(1, 64, 1, ' of shards'),
   HOLDFAST_REDIS_ACK_REPLICAS: whole(0, 10, 0, ' of replicas'),
   HOLDFAST_REDIS_AFTER_FAILOVER: oneOf(['safety', 'availability'], 'safety'),
   HOLDFAST_REDIS_PERSISTENCE: oneOf(['required', 'warn'], 'required'),
@@ -118,6 +119,8 @@ export interface Config extends ErpConfig {
     readonly address: string;
     /** Instances with the same one share their books. */
     readonly hashTag: string;
+    /** Parts that SKUs are spread over, each in a slot of its own. */
+    readonly shards: number;
     /** Writes are answered when this many replicas have them. */
     readonly ackReplicas: number;
     readonly afterFailover: 'safety' | 'availability';
@@ -284,6 +287,12 @@ function contradictions(values: Values): string[] {
     );
   }
   problems.push(...erpContradictions(values));
+  if (values.HOLDFAST_ERP !== 'none' && values.HOLDFAST_REDIS_SHARDS > 1) {
+    problems.push(
+      `HOLDFAST_REDIS_SHARDS=${values.HOLDFAST_REDIS_SHARDS}: expected 1 with HOLDFAST_ERP=${values.HOLDFAST_ERP}: ` +
+        'the outbox is kept by one shard',
+    );
+  }
   return problems;
 }
 
@@ -296,6 +305,7 @@ function build(values: Values): Config {
     redis: {
       address: values.HOLDFAST_STORE,
       hashTag: values.HOLDFAST_REDIS_HASH_TAG,
+      shards: values.HOLDFAST_REDIS_SHARDS,
       ackReplicas: values.HOLDFAST_REDIS_ACK_REPLICAS,
       afterFailover: values.HOLDFAST_REDIS_AFTER_FAILOVER,
       requirePersistence: values.HOLDFAST_REDIS_PERSISTENCE === 'required',

@@ -116,6 +116,12 @@ export interface ReservationStore {
   /** Every retained reservation in order of id after `after`, as recorded (a lapsed one still reads as active). */
   reservations(after: string | null, limit: number): Promise<Reservation[]>;
 
+  /**
+   * Where the books are spread: the id (a UUID), changed so that a reservation of these SKUs is kept where they are.
+   * Any other id works as well, but costs more.
+   */
+  placeId?(id: string, skus: readonly string[]): string;
+
   readonly clock: Clock;
   /** Who of the instances over these books does what only one may do. */
   readonly leases: Leases;

@@ -36,7 +36,10 @@ export class ReservationEngine {
   }
 
   reserveCommand(request: ReserveRequest): ReserveCommand {
-    return { ...request, type: 'reserve', reservationId: this.#newId() };
+    const id = this.#newId();
+    const skus = request.lines.map(({ sku }) => sku);
+    const reservationId = this.store.placeId?.(id, skus) ?? id;
+    return { ...request, type: 'reserve', reservationId };
   }
 
   async submit<C extends Command>(

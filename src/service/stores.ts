@@ -18,7 +18,7 @@ import {
   RedisAddressError,
   type RedisAddress,
 } from '../stores/redis/connection/redis-address.ts';
-import { RedisStore } from '../stores/redis/redis-store.ts';
+import { isRedisBooks, openRedisStore, type RedisBooks } from '../stores/redis/open-redis-store.ts';
 import { wholeBooks } from '../stores/redis/whole-books.ts';
 
 /** A Redis that is being started with us has this long. */
@@ -34,7 +34,7 @@ export async function openStore(
     case 'memory':
       return new MemoryStore(new SteadyClock(Date.now, () => performance.now()), rules);
     case 'redis':
-      return openRedisStore(config, rules, report);
+      return openRedis(config, rules, report);
     case 'embedded':
       return EmbeddedStore.open({
         dataDir: resolve(config.dataDir),
@@ -45,23 +45,24 @@ export async function openStore(
   }
 }
 
-async function openRedisStore(
+async function openRedis(
   config: Config,
   rules: Rules,
   report: (message: string) => void,
-): Promise<RedisStore> {
+): Promise<RedisBooks> {
   const { queueLimit, commandDeadlineMs } = config;
-  const { address, hashTag, leaseMs: _leaseMs, ...redis } = config.redis;
+  const { address, hashTag, shards, leaseMs: _leaseMs, ...redis } = config.redis;
   const connection = {
     ...redis,
     queueLimit,
     commandDeadlineMs,
     startWithinMs: REDIS_STARTS_WITHIN_MS,
   };
-  return RedisStore.open({
+  return openRedisStore({
     connection: { ...connection, address: redisAddress(address) },
     rules,
     hashTag,
+    shards,
     report,
   });
 }
@@ -80,10 +81,8 @@ export function openBooks(settings: () => Config, folder: string | undefined): B
   if (folder !== undefined) return openDataFolder(folder);
   const config = settings();
   if (config.store !== 'redis') return openDataFolder(config.dataDir);
-  const opened = (): Promise<RedisStore> =>
-    openRedisStore(config, config.rules, (message) =>
-      process.stderr.write(`holdfast: ${message}\n`),
-    );
+  const opened = (): Promise<RedisBooks> =>
+    openRedis(config, config.rules, (message) => process.stderr.write(`holdfast: ${message}\n`));
   return { place: placeOf(config), ...wholeBooks(opened) };
 }
 
@@ -112,5 +111,5 @@ export function openDataFolder(folder: string): DataFolder {
 
 /** What the store found at its start and set right, for the log. */
 export function warningsOf(store: ReservationStore): readonly string[] {
-  return store instanceof EmbeddedStore || store instanceof RedisStore ? store.warnings : [];
+  return store instanceof EmbeddedStore || isRedisBooks(store) ? store.warnings : [];
 }

@@ -82,20 +82,22 @@ export function durability(subject: StoreSubject): void {
 
     it('a clock that was stepped back an hour frees nothing twice and never runs back', async (t) => {
       const shop = await Shop.open(t, subject);
+      const third = shop.store.placeId?.(uuid(3), ['A']) ?? uuid(3);
       await shop.walk([
         [0, setStock('A', 2), 'created A 2 = 2 available'],
         [0, reserve(uuid(1), 'A:1', { ttl: 10 }), 'active A:1 until 10'],
         [0, reserve(uuid(2), 'A:1', { ttl: 7_200 }), 'active A:1 until 7200'],
-        [4_000, reserve(uuid(3), 'A:1', { ttl: 7_200 }), 'active A:1 until 11200'],
+        [4_000, reserve(third, 'A:1', { ttl: 7_200 }), 'active A:1 until 11200'],
       ]);
       const last = shop.store.clock.now();
       await shop.store.close();
       shop.clock.advance(-HOUR);
       await shop.reopen();
       assert.ok(shop.store.clock.now() >= last);
+      const next = shop.store.placeId?.(uuid(4), ['A']) ?? uuid(4);
       assert.deepEqual(
         await Promise.all([
-          shop.words(reserve(uuid(4), 'A:1')),
+          shop.words(reserve(next, 'A:1')),
           shop.words(confirm(uuid(1))),
           shop.words(sweep()),
         ]),

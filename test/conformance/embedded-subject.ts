@@ -13,7 +13,7 @@ process.env['NODE_COMPILE_CACHE'] ??= join(tmpdir(), 'holdfast-test-compile-cach
 
 export const embeddedSubject: StoreSubject = {
   name: 'embedded',
-  supports: { durable: true, outbox: true },
+  supports: { durable: true, outbox: true, oneBook: true },
   home: async (t) => {
     const dataDir = await tempDir(t);
     return {

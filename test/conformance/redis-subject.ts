@@ -1,7 +1,8 @@
 /** The Redis store on servers that live as long as the test file; each home is a hash tag of its own. */
 import { after, it } from 'node:test';
-import { RedisStore } from '../../src/stores/redis/redis-store.ts';
+import { openRedisStore } from '../../src/stores/redis/open-redis-store.ts';
 import { hasRedis, isRedisHere, RedisServer, startCluster } from '../support/redis-servers.ts';
+import { setting } from '../faults/chance.ts';
 import { patient } from '../redis/store.ts';
 import type { StoreSubject } from './subject.ts';
 
@@ -14,21 +15,23 @@ const lifetime = { after: (done: () => unknown) => cleanups.push(done) };
 
 let homes = 0;
 
-function subject(name: string, start: () => Promise<string>): StoreSubject {
+function subject(name: string, start: () => Promise<string>, shards = 1): StoreSubject {
   let started: Promise<string> | null = null;
   return {
     name,
-    supports: { durable: true, outbox: true },
+    supports: { durable: true, outbox: shards === 1, oneBook: shards === 1 },
     home: async () => {
       const url = await (started ??= start());
       homes += 1;
       const hashTag = `home-${homes}`;
       return {
         open: ({ clock, rules }) =>
-          RedisStore.open({
+          openRedisStore({
             connection: patient(url),
             rules,
             hashTag,
+            shards,
+            numberEveryMs: 0,
             clock,
             report: () => undefined,
           }),
@@ -39,10 +42,22 @@ function subject(name: string, start: () => Promise<string>): StoreSubject {
 
 export const redisSubject = subject('redis', async () => (await RedisServer.start(lifetime)).url);
 
-export const redisClusterSubject = subject('redis cluster', async () => {
-  const { nodes } = await startCluster(lifetime, { replicas: 0 });
-  return `redis+cluster://${nodes.map(({ server }) => `${server.host}:${server.port}`).join(',')}`;
-});
+let cluster: Promise<string> | null = null;
+
+function clusterUrl(): Promise<string> {
+  cluster ??= startCluster(lifetime, { replicas: 0 }).then(({ nodes }) => {
+    const hosts = nodes.map(({ server }) => `${server.host}:${server.port}`);
+    return `redis+cluster://${hosts.join(',')}`;
+  });
+  return cluster;
+}
+
+export const redisClusterSubject = subject('redis cluster', clusterUrl);
+
+/** Of the books over several shards; more than SKUs make nearly every cart one over several. */
+const SHARDS = setting('HOLDFAST_SHARDS', 3);
+
+export const redisShardsSubject = subject(`redis cluster, ${SHARDS} shards`, clusterUrl, SHARDS);
 
 /** Defines the tests where there is a server to start; elsewhere one that says so, skipped. */
 export function withRedis(define: () => void): void {

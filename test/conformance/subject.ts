@@ -30,6 +30,11 @@ export interface StoreSubject {
     readonly durable: boolean;
     /** It keeps what the ERP is still to be told: it is an `OutboxStore`. */
     readonly outbox: boolean;
+    /**
+     * Its SKUs share one set of books: entries have the order of their decisions over all SKUs, and whatever is decided
+     * records lapses of any SKU in passing. Without it, the order is that of each SKU and of each command.
+     */
+    readonly oneBook: boolean;
   };
   home(t: Lifetime): Promise<StoreHome>;
 }

@@ -36,11 +36,24 @@ const OUTBOX_NAMES = [
   'queue-of:',
 ] as const;
 
+/** Of a shard among several; what they hold stands in `commands/lib/carts.lua`. They come after all others. */
+const CART_NAMES = [
+  'carts',
+  'cart-deadlines',
+  'carts-ended',
+  'unfinished',
+  'tentative',
+  'parts',
+] as const;
+
 export interface ShardKeys {
   /** Those of the books without the outbox, as the scripts that leave it alone are given them. */
   readonly books: readonly string[];
   /** All of them, as the other scripts are given them. */
   readonly all: readonly string[];
+  /** The same and those of carts, for the scripts of a shard among several. */
+  readonly withCarts: readonly string[];
+  readonly carts: string;
   readonly meta: string;
   readonly reservations: string;
   readonly ledger: string;
@@ -50,12 +63,15 @@ export interface ShardKeys {
 
 /** `tag`: what the keys of the shard have between braces, without braces itself. */
 export function shardKeys(tag: string): ShardKeys {
-  type Name = (typeof NAMES)[number] | (typeof OUTBOX_NAMES)[number];
+  type Name = (typeof NAMES)[number] | (typeof OUTBOX_NAMES)[number] | (typeof CART_NAMES)[number];
   const key = (name: Name): string => `{${tag}}:${name}`;
   const books = NAMES.map(key);
+  const all = [...books, ...OUTBOX_NAMES.map(key)];
   return {
     books,
-    all: [...books, ...OUTBOX_NAMES.map(key)],
+    all,
+    withCarts: [...all, ...CART_NAMES.map(key)],
+    carts: key('carts'),
     meta: key('meta'),
     reservations: key('reservations'),
     ledger: key('ledger'),
@@ -69,4 +85,24 @@ const INBOX_NAMES = ['webhook-meta', 'webhook-order', 'webhook-bodies', 'webhook
 /** Those of the webhook inbox, as its scripts are given them; their order stands in `commands/lib/webhooks.lua`. */
 export function inboxKeys(tag: string): readonly string[] {
   return INBOX_NAMES.map((name) => `{${tag}}:${name}`);
+}
+
+/** Keys that stand for all shards together, in the slot of the first (commands/number-entries.lua). */
+export function commonKeys(tags: readonly string[]): {
+  readonly numbered: string;
+  readonly ranges: string;
+  /** By shard. */
+  readonly rangesOf: readonly string[];
+} {
+  const [first = ''] = tags;
+  return {
+    numbered: `{${first}}:numbered`,
+    ranges: `{${first}}:ranges`,
+    rangesOf: tags.map((_, shard) => `{${first}}:ranges-of:${shard}`),
+  };
+}
+
+/** Where the number of shards is written down, whatever it is; `tag`: the setting's. */
+export function layoutKey(tag: string): string {
+  return shardKeys(tag).meta;
 }

@@ -36,6 +36,7 @@ import {
 import { loadScripts } from './connection/scripts.ts';
 import { RedisInbox } from './redis-inbox.ts';
 import { ServerClock } from './server-clock.ts';
+import { claimLayout } from './sharding/layout.ts';
 import { Shard } from './shard.ts';
 
 export interface RedisStoreOptions {
@@ -77,6 +78,7 @@ export class RedisStore implements OutboxStore {
       const time = clock === undefined ? null : () => clock.now();
       const shard = new Shard({ connection, rules, tag: hashTag, time });
       await shard.checkFormat();
+      await claimLayout(connection, hashTag, 1);
       const { now, headSeq } = await shard.stats();
       return new RedisStore(options, connection, shard, { now, headSeq });
     } catch (error) {

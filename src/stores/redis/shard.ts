@@ -54,6 +54,8 @@ export interface ShardOptions {
   readonly connection: RedisConnection;
   readonly rules: Rules;
   readonly tag: string;
+  /** Is it one of several, and keeps parts of carts? */
+  readonly several?: boolean;
   /** Epoch ms instead of the server's clock, for tests; null: the server's. */
   readonly time: (() => number) | null;
 }
@@ -84,10 +86,12 @@ export class Shard {
   readonly #keys: ShardKeys;
   readonly #rules: string;
   readonly #time: (() => number) | null;
+  readonly #several: boolean;
 
-  constructor({ connection, rules, tag, time }: ShardOptions) {
+  constructor({ connection, rules, tag, time, several = false }: ShardOptions) {
     this.#connection = connection;
     this.#keys = shardKeys(tag);
+    this.#several = several;
     this.#rules = JSON.stringify(rules);
     this.#time = time;
     this.outbox = new OutboxReads(connection, this.#keys);
@@ -227,8 +231,13 @@ export class Shard {
 
   /** What was written after `seq` and the outbox's `revision`, in a few steps if it is much. */
   async changesAfter(seq: number, revision: number): Promise<Changes> {
-    const args = [seq, PARTS, revision, REVISIONS];
-    const result = await this.#connection.run('read-changes', this.#keys.all, args);
+    const { all, withCarts } = this.#keys;
+    const args = [seq, PARTS, revision, REVISIONS, this.#several ? 'carts' : ''];
+    const result = await this.#connection.run(
+      'read-changes',
+      this.#several ? withCarts : all,
+      args,
+    );
     const [headSeq, purgedBefore, parts, levels, reservations, gone, indexed, outbox] = result as [
       number,
       number,
@@ -310,7 +319,7 @@ async function pages<T>(
 /** Half of a surrogate pair is no text: the server's JSON parser refuses it, and it could not be stored as UTF-8. */
 const HALF_PAIR = /\\u[dD][89a-fA-F]/;
 
-function wellFormedJson(value: unknown): string {
+export function wellFormedJson(value: unknown): string {
   const json = JSON.stringify(value);
   if (!HALF_PAIR.test(json)) return json;
   return JSON.stringify(value, (_key, each: unknown) =>

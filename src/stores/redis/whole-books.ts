@@ -3,7 +3,7 @@ import type { AuditReport } from '../../core/audit.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
-import type { RedisStore } from './redis-store.ts';
+import type { RedisBooks } from './open-redis-store.ts';
 
 const PAGE = 1_000;
 
@@ -20,7 +20,7 @@ export interface WholeBooks {
 }
 
 /** `open`: called when first needed; what it opens is closed again. */
-export function wholeBooks(open: () => Promise<RedisStore>): WholeBooks {
+export function wholeBooks(open: () => Promise<RedisBooks>): WholeBooks {
   return {
     audit: async () => {
       const store = await open();
@@ -31,8 +31,8 @@ export function wholeBooks(open: () => Promise<RedisStore>): WholeBooks {
       }
     },
     read: () => {
-      let opened: Promise<RedisStore> | null = null;
-      const store = (): Promise<RedisStore> => (opened ??= open());
+      let opened: Promise<RedisBooks> | null = null;
+      const store = (): Promise<RedisBooks> => (opened ??= open());
       return {
         levels: () =>
           pages(

@@ -1,8 +1,9 @@
 #!lua flags=no-writes
 -- What has changed since a moment, for who has read the books page by page while they changed: the next parts of the
 -- ledger, and all that they touch, as it stands now.
--- Keys: a shard's (lib/book.lua, lib/messages.lua).
--- Arguments: seq after which, how many parts at most, outbox revision after which, how many of them at most.
+-- Keys: a shard's (lib/book.lua, lib/messages.lua; of one among several those of lib/carts.lua too).
+-- Arguments: seq after which, how many parts at most, outbox revision after which, how many of them at most,
+--   `carts` for a shard among several.
 -- Result: [seq of the newest entry, purgedBefore, parts of the ledger, levels as JSON, reservations as JSON, ids of
 --   reservations that are not there any more, [SKUs, active reservations, ended ones, all
 --   of them], as the indexes count them, the outbox: [its revision, that up to which this tells, or false where the
@@ -37,6 +38,8 @@ end
 local counts = {}
 for index, key in ipairs({ KEY.skus, KEY.deadlines, KEY.ended }) do counts[index] = redis.call('ZCARD', key) end
 counts[4] = redis.call('HLEN', KEY.reservations)
+-- Active parts of carts have their deadlines in the last of the keys.
+if ARGV[5] == 'carts' then counts[2] = counts[2] + redis.call('ZCARD', KEYS[#KEYS]) end
 
 local function outboxChanges()
   local newest, reached = tonumber(redis.call('HGET', KEY.meta, 'outboxRevision') or 0), tonumber(ARGV[3])

@@ -11,7 +11,8 @@ const TABLE = Uint16Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-function crc16(bytes: Uint8Array): number {
+/** CRC16 (XMODEM), as Redis has it. */
+export function crc16(bytes: Uint8Array): number {
   let crc = 0;
   for (const byte of bytes) crc = ((crc << 8) & 0xffff) ^ (TABLE[(crc >> 8) ^ byte] ?? 0);
   return crc;

@@ -1,4 +1,5 @@
--- import_stock: many settings, all or none; with `dryRun` nothing changes and the answer tells what would.
+-- import_stock: many settings, all or none; with `dryRun` nothing changes and the answer tells what would. A row may have
+-- a number, `row`, which is then told with what it changes.
 -- Needs: stock
 local IMPORT_SAMPLE = 1000
 
@@ -28,7 +29,7 @@ function verbs.import_stock(command)
       local before = level and level.onHand or 0
       if #changes < IMPORT_SAMPLE then
         changes[#changes + 1] = cjson.encode({
-          sku = sku, effect = effect, onHandBefore = before, onHandAfter = row.onHand or before,
+          sku = sku, effect = effect, onHandBefore = before, onHandAfter = row.onHand or before, row = row.row,
         })
       end
       if command.dryRun then plans[sku] = planned(level, sku, change) else stock.land(sku, change) end

@@ -1,0 +1,179 @@
+/** A cart over several shards, as its home keeps it, and what its parts at other shards are told. */
+import type { EntryDraft } from '../../../core/ledger.ts';
+import type { Reservation, ReservationLine, ReservationStatus } from '../../../core/reservation.ts';
+import type { StockLevel } from '../../../core/stock-level.ts';
+
+/** As JSON at the cart's home. Of one that was given up, or of units that another cart took over, nothing but that. */
+export type CartRecord = Cart | GivenUp | UsedBy;
+
+export interface Cart {
+  /** Rises by one with each change. */
+  readonly version: number;
+  readonly whole: Reservation;
+  /** The shards of its lines. */
+  readonly shards: readonly number[];
+  /** What some shards may not have heard of; null when all have. */
+  readonly redo: readonly PartChange[] | null;
+}
+
+interface GivenUp {
+  readonly version: number;
+  readonly givenUp: true;
+}
+
+interface UsedBy {
+  readonly version: number;
+  readonly usedBy: string;
+}
+
+export function isCart(record: CartRecord | null): record is Cart {
+  return record !== null && 'whole' in record;
+}
+
+/** `[kind, sku, on hand, reserved, allocated, safety stock, detail]` */
+type EntryRow = readonly [
+  EntryDraft['kind'],
+  string,
+  number,
+  number,
+  number,
+  number,
+  EntryDraft['detail'],
+];
+
+/** A change of one shard's part: carried out once, however often it is told. */
+export interface PartChange {
+  readonly shard: number;
+  /** The version of the cart that it belongs to. */
+  readonly step: number;
+  readonly status: ReservationStatus;
+  /** Those of this shard. */
+  readonly lines: readonly ReservationLine[];
+  readonly customerId: string | null;
+  readonly createdAt: number;
+  readonly expiresAt: number;
+  readonly entries: readonly EntryRow[];
+  /** The id under which the units were taken that it now turns into its own. */
+  readonly hold: string | null;
+}
+
+/** What a shard says of a SKU that is to be decided about. */
+export interface Weighed {
+  readonly level: StockLevel;
+  /** Units that the customer has of it. */
+  readonly held: number;
+  readonly nextExpiryAt: number | null;
+}
+
+/** The part of a cart that a shard is to have after a change. */
+export function partOf(
+  whole: Reservation,
+  lines: readonly ReservationLine[],
+  entries: readonly EntryDraft[],
+  at: { readonly shard: number; readonly step: number; readonly hold: string | null },
+): PartChange {
+  const { customerId, createdAt, expiresAt } = whole;
+  return {
+    ...at,
+    status: partStatus(whole.status, lines),
+    lines,
+    customerId,
+    createdAt,
+    expiresAt,
+    entries: entries.map((each) => [
+      each.kind,
+      each.sku,
+      each.onHand,
+      each.reserved,
+      each.allocated,
+      each.safetyStock,
+      each.detail,
+    ]),
+  };
+}
+
+/** By its own lines alone: of a purchase, a shard may have lines that were not confirmed, or were all cancelled. */
+function partStatus(
+  whole: ReservationStatus,
+  lines: readonly ReservationLine[],
+): ReservationStatus {
+  if (whole !== 'confirmed' && whole !== 'acknowledged' && whole !== 'cancelled') return whole;
+  if (lines.every(({ confirmed }) => confirmed === 0)) return 'released';
+  return lines.every(({ confirmed, cancelled }) => confirmed === cancelled) ? 'cancelled' : whole;
+}
+
+/** The steps of commands/lib/cart-steps.lua: commands to one shard. */
+export type Step =
+  | {
+      readonly type: 'cart_weigh';
+      readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
+      readonly customerId: string | null;
+    }
+  | {
+      readonly type: 'cart_take';
+      readonly id: string;
+      readonly lines: readonly { readonly sku: string; readonly quantity: number }[];
+      readonly customerId: string | null;
+      readonly createdAt: number;
+      readonly expiresAt: number;
+    }
+  | { readonly type: 'cart_free'; readonly id: string }
+  | { readonly type: 'cart_apply'; readonly id: string; readonly part: PartChange }
+  | {
+      readonly type: 'cart_read';
+      readonly id: string;
+      readonly giveUp: boolean;
+      readonly key: string | null;
+    }
+  | {
+      readonly type: 'cart_write';
+      readonly id: string;
+      /** The version that it follows; 0: there is none. */
+      readonly expect: number;
+      readonly version: number;
+      readonly json: string;
+      readonly deadline: number | null;
+      readonly ended: number | null;
+      readonly unfinished: boolean;
+      readonly before: number | null;
+      readonly part: PartChange | null;
+      readonly take: readonly { readonly sku: string; readonly quantity: number }[];
+      readonly customerId: string | null;
+      readonly hold: string | null;
+      readonly key: string | null;
+      readonly fingerprint: string | null;
+      readonly answer: string | null;
+      readonly expired: number | null;
+    }
+  | {
+      readonly type: 'cart_finish';
+      readonly id: string;
+      readonly version: number;
+      readonly json: string;
+    }
+  | { readonly type: 'cart_forget'; readonly id: string; readonly endedBefore: number }
+  | { readonly type: 'cart_pending'; readonly ageMs: number; readonly limit: number }
+  | { readonly type: 'cart_due'; readonly limit: number }
+  | { readonly type: 'cart_ended'; readonly endedBefore: number; readonly limit: number }
+  | {
+      /** The purge of one shard, each kind with its own limit. */
+      readonly type: 'purge';
+      readonly endedBefore: number;
+      readonly limit: number;
+      readonly carts: number;
+      readonly answers: number;
+    }
+  | {
+      readonly type: 'claim_key';
+      readonly key: string;
+      readonly fingerprint: string;
+      readonly pointer: string;
+      readonly instead: string | null;
+    }
+  | {
+      readonly type: 'remember';
+      readonly key: string;
+      readonly fingerprint: string;
+      readonly answer: string;
+    }
+  | { readonly type: 'cart_shortfall'; readonly sku: string };
