@@ -4,6 +4,7 @@ import type { LedgerEntry } from '../core/ledger.ts';
 import type { Reservation } from '../core/reservation.ts';
 import type { StockLevel } from '../core/stock-level.ts';
 import type { ApiKeyStore, NewApiKey, Scope } from '../engine/api-keys.ts';
+import type { BooksHead, BooksRecord, BooksSource } from '../engine/books-file/whole-books.ts';
 import type { CliIo } from './terminal.ts';
 
 /** Settings as the command line gives them, by the names they have in the environment. */
@@ -61,6 +62,10 @@ export interface Books {
   readonly place: string;
   audit(): Promise<AuditReport>;
   read(): BooksReader;
+  /** All of the books, to be moved. Throws `Fault` where somebody writes them meanwhile. */
+  whole(): Promise<BooksSource>;
+  /** Puts whole books, proven sound, where there are none, all or nothing; returns their audit. */
+  take(head: BooksHead, records: AsyncIterable<BooksRecord>): Promise<AuditReport>;
 }
 
 /** A data folder, also while a service runs on it. */

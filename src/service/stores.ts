@@ -12,13 +12,23 @@ import { backupBooks, restoreBooks } from '../stores/embedded/backup.ts';
 import { dataFiles } from '../stores/embedded/data-files.ts';
 import { EmbeddedStore } from '../stores/embedded/embedded-store.ts';
 import { readBooks } from '../stores/embedded/export.ts';
+import { exportBooks, importBooks } from '../stores/embedded/move-books.ts';
 import { MemoryStore } from '../stores/memory/memory-store.ts';
 import {
   parseRedisAddress,
   RedisAddressError,
   type RedisAddress,
 } from '../stores/redis/connection/redis-address.ts';
-import { isRedisBooks, openRedisStore, type RedisBooks } from '../stores/redis/open-redis-store.ts';
+import {
+  exportBooks as exportShard,
+  importBooks as importIntoShard,
+} from '../stores/redis/move-books.ts';
+import {
+  isRedisBooks,
+  openRedisStore,
+  type RedisBooksOptions,
+} from '../stores/redis/open-redis-store.ts';
+import { openShard, type OpenShard } from '../stores/redis/open-shard.ts';
 import { wholeBooks } from '../stores/redis/whole-books.ts';
 
 /** A Redis that is being started with us has this long. */
@@ -34,7 +44,7 @@ export async function openStore(
     case 'memory':
       return new MemoryStore(new SteadyClock(Date.now, () => performance.now()), rules);
     case 'redis':
-      return openRedis(config, rules, report);
+      return openRedisStore(redisOptions(config, rules, report));
     case 'embedded':
       return EmbeddedStore.open({
         dataDir: resolve(config.dataDir),
@@ -45,11 +55,11 @@ export async function openStore(
   }
 }
 
-async function openRedis(
+function redisOptions(
   config: Config,
   rules: Rules,
   report: (message: string) => void,
-): Promise<RedisBooks> {
+): RedisBooksOptions {
   const { queueLimit, commandDeadlineMs } = config;
   const { address, hashTag, shards, leaseMs: _leaseMs, ...redis } = config.redis;
   const connection = {
@@ -58,13 +68,13 @@ async function openRedis(
     commandDeadlineMs,
     startWithinMs: REDIS_STARTS_WITHIN_MS,
   };
-  return openRedisStore({
+  return {
     connection: { ...connection, address: redisAddress(address) },
     rules,
     hashTag,
     shards,
     report,
-  });
+  };
 }
 
 function redisAddress(text: string): RedisAddress {
@@ -81,9 +91,22 @@ export function openBooks(settings: () => Config, folder: string | undefined): B
   if (folder !== undefined) return openDataFolder(folder);
   const config = settings();
   if (config.store !== 'redis') return openDataFolder(config.dataDir);
-  const opened = (): Promise<RedisBooks> =>
-    openRedis(config, config.rules, (message) => process.stderr.write(`holdfast: ${message}\n`));
-  return { place: placeOf(config), ...wholeBooks(opened) };
+  const place = placeOf(config);
+  const options = redisOptions(config, config.rules, (message) =>
+    process.stderr.write(`holdfast: ${message}\n`),
+  );
+  const shard = async (): Promise<OpenShard> => {
+    if (options.shards === 1) return openShard(options, place);
+    throw new CliFailure(
+      `whole books are moved into one shard, and out of one: HOLDFAST_REDIS_SHARDS is ${options.shards}`,
+    );
+  };
+  return {
+    place,
+    ...wholeBooks(() => openRedisStore(options)),
+    whole: () => exportShard(shard),
+    take: (head, records) => importIntoShard(shard, head, records),
+  };
 }
 
 /** Where the books are, for people. */
@@ -101,6 +124,8 @@ export function openDataFolder(folder: string): DataFolder {
     hasBooks: () => existsSync(dataFiles(dataDir).database),
     audit: () => auditDataDir(dataDir),
     read: () => readBooks(dataDir),
+    whole: () => Promise.resolve(exportBooks(dataDir)),
+    take: (head, records) => importBooks(dataDir, head, records),
     backup: (file, onProgress) =>
       backupBooks(dataDir, resolve(file), ({ totalPages, remainingPages }) => {
         onProgress(totalPages - remainingPages, totalPages);

@@ -10,6 +10,7 @@ import {
   stockCsvLine,
 } from '../../engine/stock-file/format.ts';
 import type { StockValues } from '../../engine/stock-file/stock-file.ts';
+import { formatBooks } from '../../engine/books-file/books-file.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
@@ -20,8 +21,8 @@ import type { Registry } from '../registry.ts';
 import { count, writeJson, type Output } from '../terminal.ts';
 
 interface Options {
-  readonly what: 'stock' | 'reservations' | 'ledger';
-  readonly format: 'csv' | 'ndjson';
+  readonly what: 'stock' | 'reservations' | 'ledger' | 'books';
+  readonly format?: 'csv' | 'ndjson';
   readonly output?: string;
   readonly dataDir?: string;
   readonly json?: true;
@@ -31,15 +32,18 @@ export function addExport({ program, parts, action }: Registry): void {
   program
     .command('export')
     .description(
-      'write the stock, the reservations or the ledger as CSV or NDJSON, also while the service runs',
+      'write the stock, the reservations or the ledger as CSV or NDJSON, also while the service runs; or whole books, to be moved',
     )
     .addOption(
       new Option('--what <what>', 'what to write')
-        .choices(['stock', 'reservations', 'ledger'])
+        .choices(['stock', 'reservations', 'ledger', 'books'])
         .default('stock'),
     )
     .addOption(
-      new Option('--format <format>', 'how to write it').choices(['csv', 'ndjson']).default('csv'),
+      new Option(
+        '--format <format>',
+        'how to write it (default: csv; books are always ndjson)',
+      ).choices(['csv', 'ndjson']),
     )
     .option(
       '--output <file>',
@@ -51,34 +55,76 @@ export function addExport({ program, parts, action }: Registry): void {
       'after',
       moreHelp(
         'holdfast export --what ledger --format ndjson --output ledger.ndjson',
-        'An export of the stock can be imported again. One of the reservations holds customer ids: treat it as personal data.',
+        'An export of the stock can be imported again. One of the reservations, or of whole books, holds customer ids: treat it as personal data.',
+        'Whole books move a shop to another store: stop the service, export --what books, import --what books there, start it there (docs/moving.md).',
       ),
     )
     .action(action((options: Options) => exportBooks(options, parts)));
 }
 
 async function exportBooks(options: Options, parts: CliParts): Promise<ExitCode> {
-  const { stdout, stderr } = parts.io;
-  const books = parts.openBooks(options.dataDir).read();
+  const { what } = options;
+  if (what === 'books' && options.format === 'csv') {
+    throw new CliFailure('whole books are NDJSON: leave out --format csv');
+  }
+  const format = what === 'books' ? 'ndjson' : (options.format ?? 'csv');
   let rows = 0;
-  const lines = (async function* () {
-    try {
-      for await (const line of write(books, options)) {
-        yield line.text;
-        rows += line.rows;
-      }
-    } finally {
-      books.close();
+  const lines =
+    what === 'books'
+      ? wholeLines(options, parts, () => (rows += 1))
+      : tableLines({ what, format }, options, parts, (more) => (rows += more));
+  return writeOut(lines, { ...options, format }, parts, () => rows);
+}
+
+async function* wholeLines(
+  { dataDir }: Options,
+  parts: CliParts,
+  onRecord: () => void,
+): AsyncGenerator<string> {
+  const source = await parts.openBooks(dataDir).whole();
+  try {
+    yield* formatBooks(source, onRecord);
+  } finally {
+    await source.close();
+  }
+}
+
+async function* tableLines(
+  table: Table,
+  { dataDir }: Options,
+  parts: CliParts,
+  onRows: (more: number) => void,
+): AsyncGenerator<string> {
+  const books = parts.openBooks(dataDir).read();
+  try {
+    for await (const line of write(books, table)) {
+      yield line.text;
+      onRows(line.rows);
     }
-  })();
+  } finally {
+    books.close();
+  }
+}
+
+async function writeOut(
+  lines: AsyncIterable<string>,
+  options: Options,
+  parts: CliParts,
+  rowsSoFar: () => number,
+): Promise<ExitCode> {
+  const { stdout, stderr } = parts.io;
   if (options.output === undefined) {
     await writeAll(lines, stdout);
     return EXIT.ok;
   }
   await writeFile(lines, options.output);
   const { what, format, output } = options;
+  const rows = rowsSoFar();
   if (options.json) writeJson(stdout, { what, format, rows, file: output });
-  else stderr.write(`Wrote ${count(rows)} rows of ${what} to ${output}.\n`);
+  else
+    stderr.write(
+      `Wrote ${count(rows)} ${what === 'books' ? 'records' : 'rows'} of ${what} to ${output}.\n`,
+    );
   return EXIT.ok;
 }
 
@@ -87,7 +133,12 @@ interface Text {
   readonly rows: number;
 }
 
-async function* write(books: BooksReader, { what, format }: Options): AsyncGenerator<Text> {
+interface Table {
+  readonly what: Exclude<Options['what'], 'books'>;
+  readonly format: 'csv' | 'ndjson';
+}
+
+async function* write(books: BooksReader, { what, format }: Table): AsyncGenerator<Text> {
   const csv = format === 'csv';
   const one = (text: string): Text => ({ text, rows: 1 });
   const header = (text: string): Text => ({ text, rows: 0 });

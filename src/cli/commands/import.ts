@@ -14,10 +14,13 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { describeProblems } from '../file-problems.ts';
 import { readInput } from '../input-file.ts';
 import { connect, keyOption, urlOption, type ServiceOptions, moreHelp } from '../options.ts';
+import { importBooks } from '../import-books.ts';
 import type { Registry } from '../registry.ts';
 import { count, plural, table, writeJson, writeLines } from '../terminal.ts';
 
 interface Options extends ServiceOptions {
+  readonly what: 'stock' | 'books';
+  readonly dataDir?: string;
   readonly dryRun?: true;
   readonly format: StockFileFormat | 'auto';
   readonly skuFrom: SkuFrom;
@@ -29,8 +32,15 @@ const CHANGES_SHOWN = 40;
 export function addImport({ program, parts, action }: Registry): void {
   program
     .command('import')
-    .description('set the stock from a file: CSV, NDJSON, or an export of Shopify’s')
-    .argument('<file>', 'the file; - reads what is piped in')
+    .description(
+      'set the stock from a file: CSV, NDJSON, or an export of Shopify’s; or move whole books into a store without any',
+    )
+    .argument('<file>', 'the file; - reads what is piped in (stock only)')
+    .addOption(
+      new Option('--what <what>', 'what the file holds')
+        .choices(['stock', 'books'])
+        .default('stock'),
+    )
     .option('--dry-run', 'show what would change, and change nothing')
     .addOption(
       new Option('--format <format>', 'how to read the file')
@@ -47,14 +57,22 @@ export function addImport({ program, parts, action }: Registry): void {
     )
     .addOption(urlOption())
     .addOption(keyOption())
+    .option('--data-dir <folder>', 'books: into this folder (default: the store of the settings)')
     .option('--json', 'print as JSON')
     .addHelpText('after', HELP)
-    .action(action((file: string, options: Options) => importStock(file, options, parts)));
+    .action(
+      action((file: string, options: Options) =>
+        options.what === 'books'
+          ? importBooks(file, options, parts)
+          : importStock(file, options, parts),
+      ),
+    );
 }
 
 const HELP = moreHelp(
   'holdfast import products_export.csv --sku-from handle --dry-run',
   'A CSV file needs the columns sku and on_hand; safety_stock, max_per_order, max_per_customer, ttl_seconds, opens_at and closes_at may stand beside them. One wrong row, and nothing is sent: every problem is listed with its line, and the exit code is 1.',
+  'Whole books (--what books) do not go through a service: they are proven, and then put into the store that the settings name, or into --data-dir, with no service running there. A store that has books is left alone. See docs/moving.md.',
 );
 
 async function importStock(path: string, options: Options, parts: CliParts): Promise<ExitCode> {

@@ -1,20 +1,11 @@
 /** A copy of the books as of one moment, made while the service sells, and its way back. */
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { Fault } from '../../engine/faults.ts';
 import { dataFiles, type DataFiles } from './data-files.ts';
 import { takeLock } from './lock.ts';
-import { syncDirectory } from './open-database.ts';
+import { syncDirectory, syncFile } from './open-database.ts';
 import { openReadOnly } from './read-only.ts';
 import { structureFindings } from './structure.ts';
 
@@ -129,13 +120,4 @@ function moveAside(files: DataFiles): string {
   syncDirectory(aside);
   syncDirectory(files.directory);
   return aside;
-}
-
-function syncFile(file: string): void {
-  const fd = openSync(file, 'r+');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -10,7 +10,7 @@ export interface DataFiles {
   readonly lock: string;
   /** There while a writer runs, and after one that did not end cleanly. */
   readonly running: string;
-  /** A restore that has not put its file in place yet. */
+  /** A restore or an import that has not put its file in place yet. */
   readonly restoring: string;
 }
 

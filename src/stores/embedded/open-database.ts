@@ -84,7 +84,7 @@ function refuseHalfRestored(files: DataFiles): void {
   if (existsSync(files.database) || !existsSync(files.restoring)) return;
   throw new Fault(
     'STORE_DAMAGED',
-    `a restore into ${files.directory} was interrupted: run it again, or remove ${files.restoring} to begin with empty books.`,
+    `a restore or import into ${files.directory} was interrupted: run it again, or remove ${files.restoring} to begin with empty books.`,
   );
 }
 
@@ -119,6 +119,15 @@ export function closeBooks(db: DatabaseSync, files: DataFiles): void {
 
 export function syncDirectory(directory: string): void {
   const fd = openSync(directory, 'r');
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function syncFile(file: string): void {
+  const fd = openSync(file, 'r+');
   try {
     fsyncSync(fd);
   } finally {

@@ -41,7 +41,9 @@ export class OutboxTable implements OutboxBook {
   }
 
   get dirty(): boolean {
-    return this.#changed.size > 0 || this.#head !== this.#writtenHead;
+    return (
+      this.#changed.size > 0 || this.#changedLevels.size > 0 || this.#head !== this.#writtenHead
+    );
   }
 
   message(id: number): OutboxMessage | undefined {
@@ -95,6 +97,11 @@ export class OutboxTable implements OutboxBook {
   takeNumber(): number {
     this.#head += 1;
     return this.#head;
+  }
+
+  /** For books that come from elsewhere. */
+  setHead(number: number): void {
+    this.#head = number;
   }
 
   put(message: OutboxMessage): void {

@@ -56,6 +56,8 @@ export interface ShardKeys {
   readonly carts: string;
   readonly meta: string;
   readonly reservations: string;
+  readonly answers: string;
+  readonly answerOrder: string;
   readonly ledger: string;
   readonly messages: string;
   readonly outboxLevels: string;
@@ -74,6 +76,8 @@ export function shardKeys(tag: string): ShardKeys {
     carts: key('carts'),
     meta: key('meta'),
     reservations: key('reservations'),
+    answers: key('answers'),
+    answerOrder: key('answer-order'),
     ledger: key('ledger'),
     messages: key('messages'),
     outboxLevels: key('outbox-levels'),

@@ -1,6 +1,8 @@
 /** The ledger as the stream holds it: parts of up to 64 entries, each named by the `seq` of its last one. */
 import type { Detail, EntryKind, LedgerEntry } from '../../core/ledger.ts';
 
+const ENTRIES_PER_PART = 64;
+
 /** As XRANGE answers: `["<seq>-0", ["at", …, "n", …, "e", <JSON>]]`. */
 export type LedgerPart = readonly [id: string, fields: readonly string[]];
 
@@ -38,4 +40,21 @@ export function entriesOf(part: LedgerPart): LedgerEntry[] {
       at,
     }),
   );
+}
+
+/** A part to be written: the `seq` of its last entry, its moment, how many entries, and these as JSON. */
+type PartRow = readonly [seq: number, at: number, n: number, entries: string];
+
+/** As the scripts make them: entries of one moment, up to 64 in each. */
+export function partsOf(entries: readonly LedgerEntry[]): PartRow[] {
+  const parts: PartRow[] = [];
+  let rows: EntryRow[] = [];
+  for (const [index, entry] of entries.entries()) {
+    const { kind, sku, reservationId, onHand, reserved, allocated, safetyStock, detail } = entry;
+    rows.push([kind, sku, reservationId, onHand, reserved, allocated, safetyStock, detail]);
+    if (entries[index + 1]?.at === entry.at && rows.length < ENTRIES_PER_PART) continue;
+    parts.push([entry.seq, entry.at, rows.length, JSON.stringify(rows)]);
+    rows = [];
+  }
+  return parts;
 }

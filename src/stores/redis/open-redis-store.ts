@@ -1,10 +1,9 @@
 /** Opens the books in Redis, be they one shard or several. */
-import { fileURLToPath } from 'node:url';
 import type { AuditReport } from '../../core/audit.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { ReservationStore } from '../../engine/ports.ts';
 import { openRedisConnection } from './connection/redis-connection.ts';
-import { loadScripts } from './connection/scripts.ts';
+import { ownScripts } from './own-scripts.ts';
 import { RedisStore, type RedisStoreOptions } from './redis-store.ts';
 import { claimLayout } from './sharding/layout.ts';
 import { ShardedStore } from './sharding/sharded-store.ts';
@@ -27,7 +26,6 @@ export function isRedisBooks(store: ReservationStore): store is RedisBooks {
   return store instanceof RedisStore || store instanceof ShardedStore;
 }
 
-const SCRIPTS = fileURLToPath(new URL('./commands', import.meta.url));
 /** A cart that is undecided for so many deadlines of a command is nobody's any more. */
 const DEADLINES_UNTIL_LEFT = 2;
 const NUMBER_EVERY_MS = 100;
@@ -36,7 +34,7 @@ const NUMBER_EVERY_MS = 100;
 export async function openRedisStore(options: RedisBooksOptions): Promise<RedisBooks> {
   const { shards, rules, hashTag, clock = null, report } = options;
   if (shards === 1) return RedisStore.open(options);
-  const connection = await openRedisConnection(options.connection, loadScripts(SCRIPTS), report);
+  const connection = await openRedisConnection(options.connection, ownScripts(), report);
   try {
     await claimLayout(connection, hashTag, shards);
     const { queueLimit, commandDeadlineMs: deadlineMs } = options.connection;

@@ -2,7 +2,6 @@
  * The books in Redis or Valkey, for several instances of the service over one engine. Every decision is taken by a
  * script on the server, a translation of `core`; this process gathers commands into batches and parses answers.
  */
-import { fileURLToPath } from 'node:url';
 import type { AuditReport } from '../../core/audit.ts';
 import type { Answer, AnswerTo, Command } from '../../core/command.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
@@ -33,7 +32,7 @@ import {
   type ConnectionSettings,
   type RedisConnection,
 } from './connection/redis-connection.ts';
-import { loadScripts } from './connection/scripts.ts';
+import { ownScripts } from './own-scripts.ts';
 import { RedisInbox } from './redis-inbox.ts';
 import { ServerClock } from './server-clock.ts';
 import { claimLayout } from './sharding/layout.ts';
@@ -51,7 +50,6 @@ export interface RedisStoreOptions {
   readonly clock?: Clock;
 }
 
-const SCRIPTS = fileURLToPath(new URL('./commands', import.meta.url));
 /** How soon what another instance has written is noticed, while somebody listens. */
 const LOOK_EVERY_MS = 200;
 
@@ -73,7 +71,7 @@ export class RedisStore implements OutboxStore {
   /** Throws `Fault` where Redis cannot be reached or is not fit for the books. */
   static async open(options: RedisStoreOptions): Promise<RedisStore> {
     const { rules, clock, hashTag, report } = options;
-    const connection = await openRedisConnection(options.connection, loadScripts(SCRIPTS), report);
+    const connection = await openRedisConnection(options.connection, ownScripts(), report);
     try {
       const time = clock === undefined ? null : () => clock.now();
       const shard = new Shard({ connection, rules, tag: hashTag, time });

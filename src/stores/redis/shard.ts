@@ -4,6 +4,7 @@ import type { LedgerEntry } from '../../core/ledger.ts';
 import { hasLapsed, type Reservation } from '../../core/reservation.ts';
 import type { Rules } from '../../core/rules.ts';
 import type { LevelView, StockLevel } from '../../core/stock-level.ts';
+import type { BooksHead, KeptAnswer } from '../../engine/books-file/whole-books.ts';
 import { Fault } from '../../engine/faults.ts';
 import type { Fence, LeaseName, LeaseState } from '../../engine/lease.ts';
 import type {
@@ -60,8 +61,10 @@ export interface ShardOptions {
   readonly time: (() => number) | null;
 }
 
-/** What the scripts write; `FORMAT` of commands/lib/book-writes.lua is the same. */
+/** What the scripts write; `FORMAT` of commands/lib/book.lua is the same. */
 const BOOKS_FORMAT = '1';
+/** While an import is under way, or after one that was interrupted. */
+const IMPORTING = 'importing';
 /** Levels and reservations that one script reads at most. */
 const PAGE = 500;
 /** Parts of the ledger that are read at once: up to 64 entries each. */
@@ -221,8 +224,54 @@ export class Shard {
     const found = await this.#connection.read('HGET', [this.#keys.meta], ['format']);
     const format = found as string | null;
     if (format === null || format === BOOKS_FORMAT) return;
+    if (format === IMPORTING) {
+      throw new Fault(
+        'STORE_VERSION',
+        'books are being moved into Redis, or that was interrupted: wait for it, or run the import again',
+      );
+    }
     const message = `the books in Redis have format ${format}, this version of Holdfast reads format ${BOOKS_FORMAT}`;
     throw new Fault('STORE_VERSION', message);
+  }
+
+  async head(): Promise<BooksHead> {
+    const fields = ['clock', 'purgedBefore', 'seq', 'outbox'];
+    const answer = await this.#connection.read('HMGET', [this.#keys.meta], fields);
+    const figures = (answer as (string | null)[]).map(Number);
+    const [clock = 0, purgedBefore = 0, headSeq = 0, outboxHead = 0] = figures;
+    return { clock, purgedBefore, headSeq, outboxHead };
+  }
+
+  /** Answers remembered by idempotency key, oldest first. */
+  async *keptAnswers(): AsyncGenerator<KeptAnswer> {
+    const { answers, answerOrder } = this.#keys;
+    for (let from = 0, more = true; more; from += PAGE) {
+      const range = [from, from + PAGE - 1];
+      const order = (await this.#connection.read('LRANGE', [answerOrder], range)) as string[];
+      more = order.length === PAGE;
+      if (order.length === 0) return;
+      const keys = order.map((each) => each.slice(each.indexOf(':') + 1));
+      const texts = (await this.#connection.read('HMGET', [answers], keys)) as (string | null)[];
+      for (const [index, text] of texts.entries()) {
+        if (text === null) continue;
+        const colon = text.indexOf(':') + 1;
+        // Of a fingerprint the length is told in bytes.
+        const bytes = Buffer.from(text.slice(colon));
+        const length = Number(text.slice(0, colon - 1));
+        yield {
+          key: keys[index] ?? '',
+          at: Number.parseInt(order[index] ?? '', 10),
+          fingerprint: bytes.toString('utf8', 0, length),
+          answer: JSON.parse(bytes.toString('utf8', length)) as Answer,
+        };
+      }
+    }
+  }
+
+  /** A step of import-books.lua, and the state that it reports. */
+  async importStep(asked: object): Promise<unknown> {
+    const json = wellFormedJson({ now: this.#time?.() ?? null, ...asked });
+    return this.#connection.run('import-books', this.#keys.all, [json]);
   }
 
   async headSeq(): Promise<number> {

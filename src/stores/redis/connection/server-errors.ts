@@ -38,6 +38,8 @@ const KINDS: Readonly<Record<string, RefusalKind>> = {
   MASTERDOWN: 'later',
   BUSY: 'later',
   OOM: 'refused',
+  // Said by our own scripts, before they write: books that they do not know, or that are being moved in.
+  BOOKS: 'refused',
   MISCONF: 'refused',
   NOREPLICAS: 'refused',
   NOAUTH: 'refused',

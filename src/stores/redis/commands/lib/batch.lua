@@ -44,7 +44,7 @@ local function execute(item)
   local known = memory.recall(key)
   if known == nil then
     local answer = decide(item.command)
-    memory.remember(key, item.fingerprint, answer)
+    memory.remember(key, item.fingerprint, answer, book.now)
     return answer
   end
   if known.fingerprint == item.fingerprint then return known.answer end
@@ -61,6 +61,8 @@ function batch.run()
   local asked = cjson.decode(ARGV[1])
   rules.given = asked.rules
   book.open(asked.now)
+  local objection = book.objection()
+  if objection ~= nil then return redis.error_reply(objection) end
   local seqBefore = book.seq
   fetchAll(asked.commands)
   local result = { book.now, 0, '' }

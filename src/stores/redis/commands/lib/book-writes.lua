@@ -159,9 +159,6 @@ function book.appendDraft(draft)
     draft.detail)
 end
 
--- Of all that stands in the keys; BOOKS_FORMAT of shard.ts is the same. A change that older scripts cannot read raises it.
-local FORMAT = 1
-
 -- One part of the stream holds so many entries at most.
 local ENTRIES_PER_PART = 64
 
@@ -174,13 +171,17 @@ local function writeEntries()
   end
 end
 
+local function levelText(level)
+  local text = string.format('%d %d %d %d', level.onHand, level.reserved, level.allocated, level.safetyStock)
+  return next(level.policy) and text .. cjson.encode(level.policy) or text
+end
+
 local function writeLevels()
   local changed, skus = {}, {}
   for sku, seqs in pairs(cache.changedLevels) do
     local level = cache.levels[sku]
-    local text = string.format('%d %d %d %d', level.onHand, level.reserved, level.allocated, level.safetyStock)
     changed[#changed + 1] = sku
-    changed[#changed + 1] = next(level.policy) and text .. cjson.encode(level.policy) or text
+    changed[#changed + 1] = levelText(level)
     if level.created then
       skus[#skus + 1] = 0
       skus[#skus + 1] = sku
@@ -215,14 +216,8 @@ local function hasChanged()
   return false
 end
 
--- Writes all that this call has changed; nothing if it has changed nothing.
-function book.write()
-  if not hasChanged() then return end
-  if #cache.entries > 0 then
-    writeEntries()
-    writeLevels()
-  end
-  redis.call('HSET', KEY.meta, 'seq', book.seq, 'clock', book.now, 'format', FORMAT)
+-- Writes what this call has changed beside the ledger and the levels.
+function book.writeRecords()
   writeReservations()
   writeDeadlines()
   for sku in pairs(cache.deadlinesOf) do writeDeadlinesOf(sku) end
@@ -232,4 +227,15 @@ function book.write()
   for _, part in ipairs(book.parts) do
     if part.dirty() then part.write() end
   end
+end
+
+-- Writes all that this call has changed; nothing if it has changed nothing.
+function book.write()
+  if not hasChanged() then return end
+  if #cache.entries > 0 then
+    writeEntries()
+    writeLevels()
+  end
+  redis.call('HSET', KEY.meta, 'seq', book.seq, 'clock', book.now, 'format', FORMAT)
+  book.writeRecords()
 end

@@ -23,6 +23,11 @@ local KEY = {
   ledgerOf = KEYS[12], quantitiesOf = KEYS[13], bulkOf = KEYS[14],
 }
 
+-- Of all that stands in the keys; BOOKS_FORMAT of shard.ts is the same. A change that older scripts cannot read raises it.
+local FORMAT = '1'
+-- In its place while books are being moved in (import-books.lua).
+local IMPORTING = 'importing'
+
 -- now: the moment of every decision of this call. seq: of the newest entry, those of this call included. parts: books
 -- beside these that are written with them, where the script has any: { dirty = function, write = function }.
 local book = { now = 0, seq = 0, parts = {} }
@@ -59,10 +64,17 @@ function book.open(given)
     local time = redis.call('TIME')
     now = time[1] * 1000 + math.floor(time[2] / 1000)
   end
-  local meta = redis.call('HMGET', KEY.meta, 'seq', 'clock', 'purgedBefore')
+  local meta = redis.call('HMGET', KEY.meta, 'seq', 'clock', 'purgedBefore', 'format')
   book.seq = tonumber(meta[1]) or 0
   book.now = math.max(now, tonumber(meta[2]) or 0)
   book.purgedBefore = tonumber(meta[3]) or 0
+  book.format = meta[4] or FORMAT
+end
+
+-- Why nothing may be decided on these books: these scripts do not know them, or they are not whole yet. Or nil.
+function book.objection()
+  if book.format == FORMAT then return nil end
+  return 'BOOKS in Redis have format ' .. book.format .. ', this version of Holdfast writes format ' .. FORMAT
 end
 
 local function readLevel(sku, text)

@@ -20,8 +20,9 @@ function memory.recall(key)
   return record or nil
 end
 
-function memory.remember(key, fingerprint, answer)
-  memory.known[key] = { fingerprint = fingerprint, answer = answer }
+-- `at`: when it was given.
+function memory.remember(key, fingerprint, answer, at)
+  memory.known[key] = { fingerprint = fingerprint, answer = answer, at = at }
   memory.fresh[#memory.fresh + 1] = key
 end
 
@@ -31,7 +32,7 @@ function memory.write()
     local record = memory.known[key]
     records[#records + 1] = key
     records[#records + 1] = #record.fingerprint .. ':' .. record.fingerprint .. record.answer
-    order[#order + 1] = book.now .. ':' .. key
+    order[#order + 1] = values.digits(record.at) .. ':' .. key
   end
   memory.fresh = {}
   callMany('HSET', KEY.answers, records)

@@ -1,0 +1,116 @@
+#!lua
+-- import-books: whole books from another store, a chunk at a time, into a shard without any. Until the last step nobody
+-- decides anything on them; each step can be repeated after an interruption, from `begin`.
+-- Keys: those of a shard, in the order of lib/book.lua and lib/messages.lua.
+-- Argument: JSON, one of these; each with `now` (see book.open)
+--   { step: 'begin', token, outboxHead }: refuses where there are books; empties what another import has left, a part at a time.
+--   { step: 'load', token, parts: [[seq, at, n, entries]], seqs: [[sku, [seq]]], messages,
+--     outboxLevels, reservations, levels, answers: [{ key, fingerprint, answer, at }] }: parts and entries as
+--     lib/book-writes.lua has them; answer: a text.
+--   { step: 'seal', token, headSeq, clock, purgedBefore }: all is there, and can be audited.
+--   { step: 'finish', token }: from now on they are the books.
+--   { step: 'empty', token }: as it was before, a part at a time.
+-- Result: 'ready', 'occupied', 'again' (begin, empty: not empty yet), or 'lost' (another import has begun since).
+-- Needs: messages
+local asked = cjson.decode(ARGV[1])
+local steps = {}
+
+-- SKUs, or message keys, whose keys are deleted in one step.
+local AT_ONCE = 200
+
+local function emptySkus()
+  local skus = redis.call('ZRANGE', KEY.skus, 0, AT_ONCE - 1)
+  for _, sku in ipairs(skus) do
+    for _, quantity in ipairs(redis.call('SMEMBERS', KEY.quantitiesOf .. sku)) do
+      redis.call('UNLINK', KEY.bulkOf .. quantity .. ':' .. sku)
+    end
+    redis.call('UNLINK', KEY.deadlinesOf .. sku, KEY.ledgerOf .. sku, KEY.quantitiesOf .. sku)
+  end
+  callMany('ZREM', KEY.skus, skus)
+  return #skus
+end
+
+local function emptyQueues(heads)
+  local keys = redis.call('ZRANGE', heads, 0, AT_ONCE - 1)
+  for _, key in ipairs(keys) do redis.call('UNLINK', KEY.queueOf .. key) end
+  callMany('ZREM', heads, keys)
+  return #keys
+end
+
+-- Whatever has keys of its own is listed in the step that writes them.
+function steps.empty()
+  if emptySkus() + emptyQueues(KEY.dueHeads) + emptyQueues(KEY.laterHeads) > 0 then return 'again' end
+  for _, state in ipairs({ 'pending', 'in_flight', 'unknown', 'dead', 'delivered' }) do
+    redis.call('UNLINK', KEY.messagesIn .. state)
+  end
+  redis.call('UNLINK', KEY.meta, KEY.levels, KEY.reservations, KEY.deadlines, KEY.ended, KEY.held, KEY.answers,
+    KEY.answerOrder, KEY.ledger, KEY.messages, KEY.messagesOf, KEY.outboxLevels, KEY.parcels, KEY.busyKeys,
+    KEY.outboxLog)
+  return 'ready'
+end
+
+function steps.begin()
+  if book.format == IMPORTING then
+    local state = steps.empty()
+    if state ~= 'ready' then return state end
+  elseif book.seq > 0 or redis.call('HLEN', KEY.answers) > 0 then
+    return 'occupied'
+  end
+  redis.call('HSET', KEY.meta, 'format', IMPORTING, 'token', asked.token, 'outbox', asked.outboxHead)
+  return 'ready'
+end
+
+local function loadEntries()
+  local listed = {}
+  for _, each in ipairs(asked.seqs) do
+    listed[#listed + 1] = 0
+    listed[#listed + 1] = each[1]
+  end
+  callMany('ZADD', KEY.skus, listed)
+  for _, each in ipairs(asked.seqs) do callMany('RPUSH', KEY.ledgerOf .. each[1], each[2]) end
+  for _, part in ipairs(asked.parts) do
+    redis.call('XADD', KEY.ledger, part[1] .. '-0', 'at', part[2], 'n', part[3], 'e', part[4])
+  end
+end
+
+local function loadLevels()
+  local texts = {}
+  for _, level in ipairs(asked.levels) do
+    for field, value in pairs(level.policy) do level.policy[field] = values.optional(value) end
+    texts[#texts + 1] = level.sku
+    texts[#texts + 1] = levelText(level)
+  end
+  callMany('HSET', KEY.levels, texts)
+end
+
+function steps.load()
+  loadEntries()
+  messages.head()
+  for _, message in ipairs(asked.messages) do messages.put(message) end
+  for _, level in ipairs(asked.outboxLevels) do messages.putLevel(level.sku, level) end
+  for _, reservation in ipairs(asked.reservations) do
+    for _, field in ipairs({ 'customerId', 'orderId', 'endedAt' }) do
+      reservation[field] = values.optional(reservation[field])
+    end
+    book.put(reservation)
+  end
+  loadLevels()
+  for _, each in ipairs(asked.answers) do memory.remember(each.key, each.fingerprint, each.answer, each.at) end
+  book.writeRecords()
+  return 'ready'
+end
+
+function steps.seal()
+  redis.call('HSET', KEY.meta, 'seq', asked.headSeq, 'clock', asked.clock, 'purgedBefore', asked.purgedBefore)
+  return 'ready'
+end
+
+function steps.finish()
+  redis.call('HDEL', KEY.meta, 'token')
+  redis.call('HSET', KEY.meta, 'format', FORMAT)
+  return 'ready'
+end
+
+book.open(asked.now)
+if asked.step ~= 'begin' and redis.call('HGET', KEY.meta, 'token') ~= asked.token then return 'lost' end
+return steps[asked.step]()
