@@ -50,28 +50,7 @@ export async function openBench(
     now: () => control.now(),
     sleep: (ms) => control.advance(ms),
   };
-  const settings: BlingSettings = {
-    apiUrl: simulator.apiUrl,
-    oauthUrl: simulator.apiUrl,
-    clientId: simulator.client.id,
-    clientSecret: simulator.client.secret,
-    secretKey: SECRET_KEY,
-    depositId: simulator.depositId,
-    orderMode: 'order',
-    balance: 'virtual',
-    situations: [15, 6, 9],
-    cancelledSituation: 12,
-    storeId: null,
-    contactId: null,
-    paymentMethodId: null,
-    soleWriter: true,
-    patienceMs: 300_000,
-    callsPerSecond: 3,
-    callsPerDay: 120_000,
-    timeoutMs: 5_000,
-    dataDir: await tempDir(t),
-    ...changed,
-  };
+  const settings = { ...blingSettings(simulator, await tempDir(t)), ...changed };
   const tokenFile = new TokenFile(settings.dataDir, SECRET_KEY);
   if (connected) await connect(simulator, tokenFile);
   const memos: string[] = [];
@@ -98,6 +77,31 @@ export async function openBench(
       },
     },
     reopen: () => new BlingConnector(open()),
+  };
+}
+
+/** Of an account in which the situations 15, 6 and 9 take units: in a new simulator the first two do. */
+export function blingSettings(simulator: BlingSimulator, dataDir: string): BlingSettings {
+  return {
+    apiUrl: simulator.apiUrl,
+    oauthUrl: simulator.apiUrl,
+    clientId: simulator.client.id,
+    clientSecret: simulator.client.secret,
+    secretKey: SECRET_KEY,
+    depositId: simulator.depositId,
+    orderMode: 'order',
+    balance: 'virtual',
+    situations: [15, 6, 9],
+    cancelledSituation: 12,
+    storeId: null,
+    contactId: null,
+    paymentMethodId: null,
+    soleWriter: true,
+    patienceMs: 300_000,
+    callsPerSecond: 3,
+    callsPerDay: 120_000,
+    timeoutMs: 5_000,
+    dataDir,
   };
 }
 
