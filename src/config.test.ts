@@ -67,6 +67,7 @@ test('every wrong setting is refused, saying what was given and what is expected
     ['HOLDFAST_RECONCILE_FIX', 'yes', /true or false/],
     ['HOLDFAST_BLING_PATIENCE_SECONDS', '1', /from 20 to 86400/],
     ['HOLDFAST_RELAY_IDLE_MS', '1', /of milliseconds from 10/],
+    ['HOLDFAST_ERP_WEBHOOK_SILENCE_MINUTES', '-1', /of minutes, 0 for never/],
     ['HOLDFAST_LOG_LEVEL', 'loud', /one of trace, debug/],
     ['HOLDFAST_LOG_RESERVATIONS', 'some', /one of all, refusals, none/],
     ['HOLDFAST_RESERVATION_TTL_SECONDS', '0', /whole number of seconds from 1/],

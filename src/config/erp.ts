@@ -21,6 +21,7 @@ export const ERP_SETTINGS = {
   HOLDFAST_RECONCILE_INTERVAL_SECONDS: whole(0, 604_800, 3_600, ' of seconds, 0 for never,'),
   HOLDFAST_RECONCILE_FIX: setting(Type.Boolean(), 'true', 'true or false'),
   HOLDFAST_RELAY_IDLE_MS: whole(10, 60_000, 500, ' of milliseconds'),
+  HOLDFAST_ERP_WEBHOOK_SILENCE_MINUTES: whole(0, 43_200, 1_440, ' of minutes, 0 for never,'),
 
   HOLDFAST_SECRET_KEY: setting(
     Type.String({ pattern: String.raw`^([\da-fA-F]{64}|[A-Za-z\d+/]{43}=)?$` }),
@@ -122,6 +123,8 @@ export function buildErp(values: ErpValues) {
       /** Does the schedule correct our books, or only report? */
       fix: values.HOLDFAST_RECONCILE_FIX,
     },
+    /** Without a webhook for so long somebody should look; null: never. */
+    webhookSilenceMs: values.HOLDFAST_ERP_WEBHOOK_SILENCE_MINUTES * 60_000 || null,
     bling: usesBling(erp, values) ? buildBling(values) : null,
     webhook: usesWebhook(erp, values) ? buildWebhook(values) : null,
   };

@@ -1,5 +1,5 @@
-/** The ERP's side of a running service: the relay, the reconciliation on its schedule, and what there is to say of both. */
-import type { ErpConnector } from './erp-port.ts';
+/** The ERP's side of a running service: the relay, the reconciliation on its schedule, the webhooks, and what there is to say of both. */
+import type { ErpCall, ErpConnector } from './erp-port.ts';
 import { ErpFault } from './erp-port.ts';
 import { Fault } from './faults.ts';
 import { groupingOf, type MessageGrouping, type OutboxMessage } from '../core/outbox/message.ts';
@@ -13,6 +13,7 @@ import {
 import { OutboxRelay, type RelayParts, type RelayStatus } from './outbox-relay.ts';
 import type { OutboxStore } from './ports.ts';
 import { Reconciler, type ReconcileOptions, type ReconcileReport } from './reconciler.ts';
+import { WebhookService, type WebhookOptions, type WebhookStatus } from './webhook-service.ts';
 
 export interface ErpServiceParts extends Pick<RelayParts, 'sleep' | 'random' | 'onOutcome'> {
   readonly store: OutboxStore;
@@ -30,6 +31,7 @@ export interface ErpServiceParts extends Pick<RelayParts, 'sleep' | 'random' | '
   readonly onError: (error: unknown) => void;
   /** Told when the ERP turned out to work, or not to, unless that was known. */
   readonly onConnection?: (connection: ErpConnection) => void;
+  readonly webhooks: WebhookOptions;
 }
 
 export type LeaseOptions = Pick<LeaseKeeperParts, 'holder' | 'lengthMs' | 'monotonic' | 'onChange'>;
@@ -78,10 +80,12 @@ export interface ErpStatus extends RelayStatus {
   /** Drifts that the last reconciliation found, and SKUs that were moving all the while. */
   readonly drifts: number;
   readonly moving: number;
+  readonly webhooks: WebhookStatus;
 }
 
 export class ErpService {
   readonly reconciler: Reconciler;
+  readonly webhooks: WebhookService;
   readonly #parts: ErpServiceParts;
   readonly #keeper: LeaseKeeper;
   readonly #stopping = new AbortController();
@@ -103,9 +107,26 @@ export class ErpService {
       work: (tenure) => this.#work(tenure),
     });
     this.reconciler = new Reconciler({ store, erp, call: () => this.#relay.call('read') });
+    this.webhooks = this.#makeWebhooks();
+  }
+
+  /** Every instance notices a silence, one tells of it. */
+  #makeWebhooks(): WebhookService {
+    const { webhooks, store, options } = this.#parts;
+    const { onSilence } = webhooks;
+    return new WebhookService({
+      ...this.#parts,
+      ...webhooks,
+      inbox: store.inbox,
+      fix: options.fix,
+      onSilence: (silent, lastReceivedAt) => {
+        if (this.lease.ours) onSilence(silent, lastReceivedAt);
+      },
+    });
   }
 
   start(): void {
+    this.webhooks.start();
     this.#checks = this.#keepChecking();
     this.#keeper.start();
   }
@@ -118,7 +139,9 @@ export class ErpService {
     this.#relay = relay;
     relay.start(idleMs);
     const stopping = new AbortController();
-    const reconciler = new Reconciler({ store, erp, call: () => relay.call('read') });
+    const call = (): ErpCall => relay.call('read');
+    const reconciler = new Reconciler({ store, erp, call });
+    const stopFollowing = this.webhooks.follow({ reconciler, call });
     const schedule =
       reconcileEveryMs === null
         ? Promise.resolve()
@@ -126,14 +149,14 @@ export class ErpService {
     return async () => {
       this.#relay = new OutboxRelay(this.#parts);
       stopping.abort();
-      await relay.stop();
+      await Promise.all([stopFollowing(), relay.stop()]);
       await schedule;
     };
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    await Promise.all([this.#keeper.stop(), this.#relay.stop()]);
+    await Promise.all([this.#keeper.stop(), this.#relay.stop(), this.webhooks.stop()]);
     await this.#checks;
     await this.#parts.erp.close();
   }
@@ -199,6 +222,7 @@ export class ErpService {
       reconciledAt: this.#last?.at ?? null,
       drifts: report?.drifts.length ?? 0,
       moving: report?.moving.length ?? 0,
+      webhooks: await this.webhooks.status(),
     };
   }
 }

@@ -28,6 +28,7 @@ import { eventRoutes, ledgerRoutes } from './routes/ledger.ts';
 import { reserveRoutes, resolveRoutes } from './routes/reservations.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { stockRoutes } from './routes/stock.ts';
+import { webhookRoutes } from './routes/webhooks.ts';
 import type { Http, Server } from './server.ts';
 import { Addresses } from './unmatched.ts';
 import { validatorCompiler } from './validator-compiler.ts';
@@ -106,6 +107,7 @@ function compose(parts: AppParts): Http {
     problems,
     gate,
     version: parts.version,
+    webhooks: parts.webhooks ?? null,
     requestIds: createRequestIds(),
     gatekeeper: new Gatekeeper(parts.keys, settings.requireKeys),
     respond: new Responder({ problems, gate, pluginHeaders, lifecycle, instruments }),
@@ -125,6 +127,7 @@ const ROUTES = [
   importRoutes,
   ledgerRoutes,
   eventRoutes,
+  webhookRoutes,
   serviceRoutes,
 ];
 

@@ -20,7 +20,7 @@ export function guardRoutes(app: Server, http: Http): void {
     // Plugins answer by themselves: nobody would count their requests out again.
     const vital = route.config?.vital ?? route.config?.access === undefined;
     const guard = guardOf(http, route.url, access, vital);
-    const limited = limiter !== null && access !== 'open';
+    const limited = limiter !== null && (access !== 'open' || route.config?.limited === true);
     const rest = route.onRequest ?? [];
     route.onRequest = [
       guard,

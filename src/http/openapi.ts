@@ -5,10 +5,13 @@ import { FILE_TYPES } from './routes/import.ts';
 import { EXAMPLES, type Example } from './schemas/examples.ts';
 import { BATCH_COMMANDS } from './schemas/requests.ts';
 import { Event, ProblemBody } from './schemas/responses.ts';
+import { SIGNATURE_HEADERS, STOCK_CHANGED } from './schemas/webhook-operations.ts';
 
 interface Parameter {
   readonly name: string;
   readonly in: string;
+  readonly required?: boolean;
+  readonly schema?: object;
   example?: unknown;
 }
 
@@ -76,7 +79,9 @@ function finishOperation(method: string, path: string, operation: Operation): vo
     const value = example.parameters?.[parameter.name];
     return value === undefined ? parameter : { ...parameter, example: value };
   });
-  if (method === 'post') parameters.push(IDEMPOTENCY_KEY);
+  const isWebhook = path.startsWith('/webhooks/');
+  if (isWebhook) parameters.push(...signatureHeaders(example));
+  else if (method === 'post') parameters.push(IDEMPOTENCY_KEY);
   if (parameters.length > 0) operation.parameters = parameters;
   finishBody(path, operation, example);
   operation.responses = { ...operation.responses, default: PROBLEM };
@@ -94,6 +99,13 @@ function finishOperation(method: string, path: string, operation: Operation): vo
   }
 }
 
+function signatureHeaders({ parameters }: Example): Parameter[] {
+  return SIGNATURE_HEADERS.map((name) => {
+    const schema = { type: 'string' };
+    return { name, in: 'header', required: false, schema, example: parameters?.[name] };
+  });
+}
+
 function finishBody(path: string, operation: Operation, { body, contentType }: Example): void {
   if (contentType !== undefined) {
     const schema = { type: 'string' };
@@ -105,6 +117,11 @@ function finishBody(path: string, operation: Operation, { body, contentType }: E
       required: true,
       content: Object.fromEntries(content) as Record<string, Content>,
     };
+    return;
+  }
+  if (path.startsWith('/webhooks/')) {
+    const content = { 'application/json': { schema: STOCK_CHANGED, example: body } };
+    operation.requestBody = { required: true, content };
     return;
   }
   const json = operation.requestBody?.content['application/json'];

@@ -11,6 +11,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { ApiKeyDirectory } from '../engine/api-keys.ts';
 import type { ReservationEngine } from '../engine/reservation-engine.ts';
+import type { WebhookIntake } from '../engine/webhook-intake.ts';
 
 export interface HttpSettings {
   /** Where callers reach this service, without a trailing slash; null: only relative links are given. */
@@ -28,6 +29,7 @@ export interface HttpSettings {
   readonly bodyLimit: number;
   readonly batchBodyLimit: number;
   readonly importBodyLimit: number;
+  readonly webhookBodyLimit: number;
   /** Commands in one batch. */
   readonly maxBatchCommands: number;
   /** Bytes of a request's line and headers together. */
@@ -68,6 +70,7 @@ export const DEFAULT_HTTP_SETTINGS: HttpSettings = Object.freeze({
   bodyLimit: 65_536,
   batchBodyLimit: 1_048_576,
   importBodyLimit: 67_108_864,
+  webhookBodyLimit: 1_048_576,
   maxBatchCommands: 1_000,
   headerLimit: 16_384,
   maxConnections: 10_000,
@@ -111,6 +114,8 @@ export interface AppParts {
   readonly settings: HttpSettings;
   readonly keys: ApiKeyDirectory;
   readonly instruments: HttpInstruments;
+  /** Takes the ERP's webhooks; null or left out: there is no ERP. */
+  readonly webhooks?: Pick<WebhookIntake, 'erp' | 'receive'> | null;
   /** Without one nothing is logged. */
   readonly logger?: FastifyBaseLogger;
   /** Holdfast's version, for `/openapi.json` and `/healthz`. */

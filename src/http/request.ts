@@ -17,6 +17,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Who may call the route; without it only `admin` may. */
     readonly access?: Access;
+    /** Held to the rate limit, although it needs no key. */
+    readonly limited?: boolean;
     /** Never turned away for load: for those who watch over us. */
     readonly vital?: boolean;
   }

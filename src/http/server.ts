@@ -34,6 +34,8 @@ export interface Http {
   readonly engine: ReservationEngine;
   readonly settings: HttpSettings;
   readonly instruments: AppParts['instruments'];
+  /** Null: there is no ERP. */
+  readonly webhooks: NonNullable<AppParts['webhooks']> | null;
   readonly version: string;
   readonly lifecycle: Lifecycle;
   readonly problems: ProblemRenderer;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import type { Command } from '../core/command.ts';
 import { DEFAULT_RULES } from '../core/rules.ts';
+import type { WebhookStatus } from '../engine/webhook-service.ts';
 import { MemoryStore } from '../stores/memory/memory-store.ts';
 import { Metrics } from './metrics.ts';
 
@@ -161,4 +162,42 @@ test('a commit of another instance is not counted here', async (t) => {
   metrics.committed({ headSeq: 9, commands: 0, seconds: 0, at: 1, expired: [], levels: [] });
   assert.equal(await value('holdfast_store_commit_commands_count'), 1);
   assert.equal(await value('holdfast_store_commit_duration_seconds_count'), 1);
+});
+
+test('webhooks are counted by outcome, and what waits of them is as it is at the scrape', async (t) => {
+  const { metrics, samples } = setUp(t);
+  assert.equal(
+    (await samples()).some(({ name }) => name.startsWith('holdfast_webhooks')),
+    false,
+  );
+  let silent = false;
+  let status: WebhookStatus | null = null;
+  const made = metrics.measureWebhooks(
+    () => (status === null ? Promise.reject(new Error('down')) : Promise.resolve(status)),
+    () => 90_000,
+  );
+  const values = async () =>
+    Object.fromEntries(
+      (await samples())
+        .filter(({ name }) => name.startsWith('holdfast_webhooks'))
+        .map(({ name, labels, value }) => [`${name.slice(18)} ${labels}`.trim(), value]),
+    );
+  made.received('stored');
+  made.received('stored');
+  made.received('forged');
+  const counted = await values();
+  assert.equal(counted['received_total outcome="stored"'], 2);
+  assert.equal(counted['received_total outcome="forged"'], 1);
+  assert.equal(counted['received_total outcome="stale"'], 0);
+  // Nothing is said of what cannot be read.
+  assert.equal('pending' in counted, false);
+  status = { pending: 3, oldestAt: 30_000, lastReceivedAt: 85_000, silent, afterMs: null };
+  const { pending, oldest_pending_seconds, last_received_seconds, ...rest } = await values();
+  assert.deepEqual([pending, oldest_pending_seconds, last_received_seconds], [3, 60, 5]);
+  assert.equal(rest['silent'], 0);
+  silent = true;
+  status = { pending: 0, oldestAt: null, lastReceivedAt: null, silent, afterMs: 60_000 };
+  const later = await values();
+  assert.deepEqual([later['oldest_pending_seconds'], later['silent']], [0, 1]);
+  assert.equal('last_received_seconds' in later, false);
 });

@@ -3,10 +3,12 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Answer, Command } from '../core/command.ts';
 import type { LeaseStatus } from '../engine/lease-keeper.ts';
 import type { CommitNotice, ReservationStore, StoreStats } from '../engine/ports.ts';
+import type { WebhookStatus } from '../engine/webhook-service.ts';
 import { CounterFamily, HistogramFamily, type Cell } from './cells.ts';
 import { monitorEventLoop } from './event-loop.ts';
 import { HotSkus } from './hot-skus.ts';
 import { HttpMetrics } from './http-metrics.ts';
+import { WebhookMetrics } from './webhook-metrics.ts';
 
 /** More labels than this cost more than they tell. */
 const HOT_SKUS = 20;
@@ -55,6 +57,7 @@ export class Metrics {
   readonly #commitSeconds;
   readonly #expiryLag;
   #stats: StoreStats | null = null;
+  #webhooks: WebhookMetrics | null = null;
 
   constructor(options: MetricsOptions) {
     const registry = this.#registry;
@@ -249,6 +252,12 @@ export class Metrics {
     this.#http.shed(reason);
   }
 
+  /** Only a service with an ERP has them; `read` is asked at each scrape, `now` is the wall clock. */
+  measureWebhooks(read: () => Promise<WebhookStatus>, now: () => number): WebhookMetrics {
+    this.#webhooks = new WebhookMetrics(this.#registry, read, now);
+    return this.#webhooks;
+  }
+
   eventLoopDelay(): number {
     return this.#loop.delay();
   }
@@ -258,7 +267,9 @@ export class Metrics {
     const late = new Promise<null>((resolve) => {
       timeout.addEventListener('abort', () => resolve(null));
     });
-    this.#stats = await Promise.race([this.#store.stats().catch(() => null), late]);
+    const stats = Promise.race([this.#store.stats().catch(() => null), late]);
+    await this.#webhooks?.refresh(late);
+    this.#stats = await stats;
     return this.#registry.metrics();
   }
 

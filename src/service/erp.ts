@@ -12,8 +12,10 @@ import type { Rules } from '../core/rules.ts';
 import type { ErpConnector } from '../engine/erp-port.ts';
 import { ErpService, findForeignSale, type LeaseOptions } from '../engine/erp-service.ts';
 import { keepsOutbox, type OutboxStore, type ReservationStore } from '../engine/ports.ts';
+import type { Metrics } from '../observability/metrics.ts';
 import type { Log } from './log.ts';
 import { sleepUntil } from './sleep.ts';
+import { webhookOptions } from './webhooks.ts';
 
 const REAL_TIME = {
   now: () => Date.now(),
@@ -55,18 +57,25 @@ export function rulesWith(connector: ErpConnector | null, rules: Rules): Rules {
   return { ...rules, acknowledgeOnConfirm: false, messageGrouping: connector.grouping };
 }
 
+interface ErpServiceContext {
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, 'measureWebhooks'>;
+  readonly lease: LeaseOptions;
+}
+
 /** Throws `CliFailure` where this ERP cannot work on these books. Not started yet. `trouble`: what its first check found. */
 export async function openErpService(
   config: Config,
   connector: ErpConnector,
   store: ReservationStore,
-  log: Log,
-  lease: LeaseOptions,
+  { log, metrics, lease }: ErpServiceContext,
 ): Promise<{ readonly service: ErpService; readonly trouble: Promise<string | null> }> {
   const { logger } = log;
   const first = Promise.withResolvers<string | null>();
+  const outbox = await assertFit(config, connector, store);
+  const webhookMetrics = metrics.measureWebhooks(() => service.webhooks.status(), Date.now);
   const service = new ErpService({
-    store: await assertFit(config, connector, store),
+    store: outbox,
     erp: connector,
     lease,
     idleMs: config.relay.idleMs,
@@ -74,6 +83,13 @@ export async function openErpService(
     options: { fix: config.reconcile.fix, cause: 'schedule' },
     sleep: sleepUntil,
     random: Math.random,
+    webhooks: webhookOptions({
+      erp: connector.name,
+      logger,
+      metrics: webhookMetrics,
+      silenceMs: config.webhookSilenceMs,
+      now: Date.now,
+    }),
     onReport: ({ compared, drifts, moving, problems }) => {
       logger.info(
         {

@@ -13,6 +13,7 @@ import { fenced } from '../engine/fenced-store.ts';
 import type { LeaseKeeper } from '../engine/lease-keeper.ts';
 import type { ReservationStore } from '../engine/ports.ts';
 import { ReservationEngine } from '../engine/reservation-engine.ts';
+import type { WebhookIntake } from '../engine/webhook-intake.ts';
 import { Metrics } from '../observability/metrics.ts';
 import type { ApiKeyFile } from '../stores/api-keys/api-key-file.ts';
 import { openConnector, openErpService, rulesWith, switchWarning } from './erp.ts';
@@ -66,15 +67,22 @@ function createEngine(store: ReservationStore, metrics: Metrics, log: Log): Rese
 
 async function createApp(
   config: Config,
-  parts: { engine: ReservationEngine; keys: ApiKeyFile; metrics: Metrics; log: Log },
+  parts: {
+    engine: ReservationEngine;
+    keys: ApiKeyFile;
+    metrics: Metrics;
+    log: Log;
+    webhooks: WebhookIntake | null;
+  },
 ) {
-  const { engine, keys, metrics, log } = parts;
+  const { engine, keys, metrics, log, webhooks } = parts;
   // Half of the time to start is spent here: the commands that serve nobody do without.
   const { buildApp, DEFAULT_HTTP_SETTINGS } = await import('../http/app.ts');
   return buildApp({
     engine,
     keys,
     instruments: metrics,
+    webhooks,
     logger: log.logger,
     version,
     settings: {
@@ -160,10 +168,11 @@ export async function startService(config: Config): Promise<RunningService> {
   try {
     const failed = failureOf(store, log);
     const lease = leaseOptions(config, log);
-    const erp =
-      connector === null ? null : await openErpService(config, connector, store, log, lease);
+    const context = { log, metrics, lease };
+    const erp = connector === null ? null : await openErpService(config, connector, store, context);
     const engine = createEngine(store, metrics, log);
-    const app = await createApp(config, { engine, keys, metrics, log });
+    const webhooks = erp?.service.webhooks.intake ?? null;
+    const app = await createApp(config, { engine, keys, metrics, log, webhooks });
     const url = await listen(app, config);
     crashLoudly(log);
     const housekeeper = keepHouse(store, config, log, lease);

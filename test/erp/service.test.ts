@@ -24,6 +24,13 @@ async function open(dataDir: string, erp: FakeErp) {
     options: { fix: true, cause: 'schedule' },
     onReport: (report) => reports.push(report),
     onError: () => undefined,
+    webhooks: {
+      now: () => store.clock.now(),
+      silenceMs: null,
+      onOutcome: () => undefined,
+      onSilence: () => undefined,
+      onReport: () => undefined,
+    },
   });
   const close = async (): Promise<void> => {
     await service.stop();

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { createContext, runInContext } from 'node:vm';
 import { EXAMPLES, LAST_RESERVATION } from '../../src/http/schemas/examples.ts';
+import { readIncoming } from '../../src/connectors/webhook/incoming.ts';
+import type { ErpConnector } from '../../src/engine/erp-port.ts';
 import { startService, type Answer, type Service } from './support/service.ts';
 
 interface Parameter {
@@ -113,6 +115,12 @@ test('every operation has an example, and every example an operation', async (t)
   assert.deepEqual(ids.sort(), Object.keys(EXAMPLES).sort());
 });
 
+const ERP: Pick<ErpConnector, 'name' | 'readWebhook'> = {
+  name: 'webhook',
+  readWebhook: (request) =>
+    readIncoming(request, [`whsec_${Buffer.alloc(24, 1).toString('base64')}`]),
+};
+
 /** What a reader's click on "Execute" sends, the page having put in the last reservation. */
 async function tryOut(
   service: Service,
@@ -123,9 +131,12 @@ async function tryOut(
 ): Promise<Answer> {
   const fill = (text: string): string => text.replaceAll(LAST_RESERVATION, reservation);
   const query = new URLSearchParams();
+  const headers: Record<string, string> = {};
   let url = path;
   for (const { name, in: place, required = false, example } of operation.parameters ?? []) {
-    if (example === undefined) {
+    if (place === 'header') {
+      if (example !== undefined) headers[name] = String(example);
+    } else if (example === undefined) {
       assert.ok(!required, `${method} ${path}: ${name} has no example`);
     } else if (place === 'path') {
       url = url.replace(`{${name}}`, encodeURIComponent(fill(String(example))));
@@ -141,13 +152,16 @@ async function tryOut(
   if (type === undefined) return service.call(method.toUpperCase(), address);
   const example = content?.example;
   const raw = fill(typeof example === 'string' ? example : JSON.stringify(example));
-  return service.call(method.toUpperCase(), address, { raw, headers: { 'content-type': type } });
+  return service.call(method.toUpperCase(), address, {
+    raw,
+    headers: { ...headers, 'content-type': type },
+  });
 }
 
 test('every example works against a fresh service that knows SKU-001', async (t) => {
   const document = await documentOf(await startService(t));
   for (const [method, path, operation] of operationsOf(document)) {
-    const service = await startService(t);
+    const service = await startService(t, { erp: ERP });
     await service.put('SKU-001', 100);
     const reserved = await service.call('POST', '/stock/SKU-001/reserve', {
       body: { quantity: 2 },

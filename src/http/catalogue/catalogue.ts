@@ -3,10 +3,11 @@ import type { CatalogueEntry } from './entry.ts';
 import { FAULTS } from './faults.ts';
 import { REJECTIONS } from './rejections.ts';
 import { REQUESTS } from './requests.ts';
+import { WEBHOOKS } from './webhooks.ts';
 
 export type { CatalogueEntry } from './entry.ts';
 
-const ALL = { ...REQUESTS, ...REJECTIONS, ...FAULTS };
+const ALL = { ...REQUESTS, ...WEBHOOKS, ...REJECTIONS, ...FAULTS };
 
 export type ProblemCode = keyof typeof ALL;
 

@@ -6,7 +6,7 @@
 export const LAST_RESERVATION = '00000000-0000-7000-8000-000000000000';
 
 export interface Example {
-  /** Values of the parameters in the address, by name. */
+  /** Values of the parameters in the address, and of headers, by name. */
   readonly parameters?: Readonly<Record<string, string | number | boolean>>;
   readonly body?: unknown;
   /** Of a body that is not JSON. */
@@ -57,6 +57,15 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   getLedger: { parameters: { ...sku, limit: 20 } },
   getEvents: { parameters: { after: 0, limit: 20 } },
   runAudit: {},
+  receiveWebhook: {
+    parameters: {
+      erp: 'webhook',
+      'webhook-id': 'msg_2Kk3R1',
+      'webhook-timestamp': '1795780800',
+      'webhook-signature': 'v1,oKoXWUkuz/wzfh0sbmIb2qVr+og8ZwksOilzC6x0Opg=',
+    },
+    body: { type: 'stock.changed', skus: ['SKU-001'] },
+  },
   getHealth: {},
   getReadiness: {},
   getMetrics: {},

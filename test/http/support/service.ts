@@ -5,7 +5,10 @@ import type { FastifyBaseLogger, FastifyInstance, LightMyRequestResponse } from 
 import { DEFAULT_RULES, type Rules } from '../../../src/core/rules.ts';
 import type { ApiKeyDirectory } from '../../../src/engine/api-keys.ts';
 import { createIdSource } from '../../../src/engine/ids.ts';
+import type { ErpConnector } from '../../../src/engine/erp-port.ts';
 import type { ReservationStore } from '../../../src/engine/ports.ts';
+import type { WebhookInbox } from '../../../src/engine/webhook-inbox.ts';
+import { WebhookIntake, type WebhookOutcome } from '../../../src/engine/webhook-intake.ts';
 import { ReservationEngine } from '../../../src/engine/reservation-engine.ts';
 import {
   buildApp,
@@ -27,6 +30,9 @@ export interface Service {
   readonly app: FastifyInstance;
   readonly store: ReservationStore;
   readonly clock: TestClock;
+  readonly inbox: WebhookInbox;
+  /** Of the webhooks that got as far as being read. */
+  readonly outcomes: WebhookOutcome[];
   readonly finished: FinishedRequest[];
   readonly shed: string[];
   /** Messages at the levels `warn` and above, with what was thrown. */
@@ -58,6 +64,8 @@ export interface ServiceOptions {
   readonly rules?: Partial<Rules>;
   /** Stands between the engine and the store. */
   readonly wrap?: (store: ReservationStore) => ReservationStore;
+  /** The ERP whose webhooks are taken; without one there is none. */
+  readonly erp?: Pick<ErpConnector, 'name' | 'readWebhook'>;
 }
 
 export async function startService(t: TestContext, options: ServiceOptions = {}): Promise<Service> {
@@ -69,6 +77,17 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
     () => clock.time,
   );
   const engine = new ReservationEngine({ store, newId, observer: { answered: () => undefined } });
+  const outcomes: WebhookOutcome[] = [];
+  const webhooks =
+    options.erp === undefined
+      ? null
+      : new WebhookIntake({
+          erp: options.erp,
+          inbox: memory.inbox,
+          now: () => clock.time,
+          onOutcome: (outcome) => outcomes.push(outcome),
+          onStored: () => undefined,
+        });
   const finished: FinishedRequest[] = [];
   const shed: string[] = [];
   const logged: Logged[] = [];
@@ -84,6 +103,7 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
       metricsText: () => Promise.resolve('holdfast_up 1\n'),
       metricsContentType: 'text/plain; version=0.0.4; charset=utf-8',
     },
+    webhooks,
     logger: logger(logged),
     version: '0.0.0-test',
   });
@@ -104,7 +124,8 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
     const answer = await call('PUT', url, { body: { on_hand: onHand, ...policy } });
     if (answer.status > 201) throw new Error(answer.text);
   };
-  return { app, store, clock, finished, shed, logged, load, call, put };
+  const { inbox } = memory;
+  return { app, store, inbox, outcomes, clock, finished, shed, logged, load, call, put };
 }
 
 export interface Logged {
