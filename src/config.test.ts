@@ -59,6 +59,7 @@ test('every wrong setting is refused, saying what was given and what is expected
     ['HOLDFAST_REDIS_ACK_REPLICAS', '-1', /of replicas from 0 to 10/],
     ['HOLDFAST_REDIS_AFTER_FAILOVER', 'luck', /one of safety, availability/],
     ['HOLDFAST_REDIS_PERSISTENCE', 'no', /one of required, warn/],
+    ['HOLDFAST_REDIS_SHARDS', '0', /from 1 to 64/],
     ['HOLDFAST_REDIS_LEASE_MS', '100', /from 500 to 60000/],
     ['HOLDFAST_REDIS_SENTINEL_PASSWORD', 'two words', /a password/],
     ['HOLDFAST_STORE', 'postgres://h', /the PostgreSQL store is not in this version/],
