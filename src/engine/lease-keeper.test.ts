@@ -113,10 +113,11 @@ describe('a keeper of a lease', () => {
   });
 
   it('goes on through an outage shorter than the lease, and stops in a longer one', async (t) => {
-    const { said, look, start, tenures } = world(t);
+    const { said, look, start, tenures, waits } = world(t);
     await start(OURS);
     await look(AWAY, 300);
     await look(AWAY, 300);
+    assert.deepEqual(waits, [300, 90, 90]);
     assert.doesNotThrow(() => tenures[0]?.assertHeld());
     await look(OURS, 200);
     await look(AWAY, LENGTH - 1);

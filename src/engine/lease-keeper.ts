@@ -34,9 +34,9 @@ export interface LeaseStatus extends LeaseState {
   readonly ours: boolean;
 }
 
-/** A holder renews so often in the length of the lease; one that failed once still has time for another. */
+/** A holder renews so often in the length of the lease. */
 const RENEWALS_PER_LENGTH = 3;
-/** Others look this often whether it is free. */
+/** One that has heard nothing asks again this often, and others look this often whether it is free. */
 const LOOKS_PER_LENGTH = 10;
 
 interface Current {
@@ -75,38 +75,45 @@ export class LeaseKeeper {
     const { signal } = this.#stopping;
     const { lengthMs, sleep } = this.#parts;
     while (!signal.aborted) {
-      await this.#look();
-      const looks = this.#current === null ? LOOKS_PER_LENGTH : RENEWALS_PER_LENGTH;
-      await sleep(lengthMs / looks, signal);
+      const heard = await this.#look();
+      const renews = heard && this.#current !== null;
+      await sleep(lengthMs / (renews ? RENEWALS_PER_LENGTH : LOOKS_PER_LENGTH), signal);
     }
     const token = this.#current?.token;
     await this.#end();
     if (token !== undefined) await this.#release(token);
   }
 
-  async #look(): Promise<void> {
+  /** Did the store answer? */
+  async #look(): Promise<boolean> {
     const { leases, lease, holder, lengthMs, monotonic } = this.#parts;
     // From before the question: the store counts from a later moment.
     const until = monotonic() + lengthMs;
     const before = this.status;
+    let heard = true;
     try {
-      const found = await leases.acquire(lease, holder, lengthMs);
-      this.#known = found;
-      const ours = found.holder === holder;
-      if (ours && found.token === this.#current?.token) {
-        this.#current.until = until;
-        return;
-      }
-      await this.#end();
-      if (ours && !this.#stopping.signal.aborted) this.#begin(found.token, until);
+      await this.#take(await leases.acquire(lease, holder, lengthMs), until);
     } catch (error) {
       if (!(error instanceof Fault)) throw error;
+      heard = false;
       // Perhaps the store is away for a moment; what it knows of us ends when ours does.
       if (this.#current !== null && monotonic() >= this.#current.until) await this.#end();
     }
     const { token, holder: now, ours } = this.status;
     const isNews = token !== before.token || now !== before.holder || ours !== before.ours;
     if (isNews) this.#parts.onChange?.(this.status);
+    return heard;
+  }
+
+  async #take(found: LeaseState, until: number): Promise<void> {
+    this.#known = found;
+    const ours = found.holder === this.#parts.holder;
+    if (ours && found.token === this.#current?.token) {
+      this.#current.until = until;
+      return;
+    }
+    await this.#end();
+    if (ours && !this.#stopping.signal.aborted) this.#begin(found.token, until);
   }
 
   #begin(token: number, until: number): void {
