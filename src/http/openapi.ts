@@ -72,6 +72,14 @@ const IDEMPOTENCY_KEY = {
   schema: { type: 'string', minLength: 1, maxLength: 255 },
 };
 
+const LAST_EVENT_ID = {
+  name: 'Last-Event-ID',
+  in: 'header',
+  required: false,
+  description: 'Of a stream: the id of the last event that was received; it goes on after it.',
+  schema: { type: 'string', pattern: String.raw`^\d{1,15}$` },
+};
+
 function finishOperation(method: string, path: string, operation: Operation): void {
   const example = EXAMPLES[operation.operationId ?? ''] ?? {};
   // A type's own example would be filled in too, such as a page `after` the only SKU there is.
@@ -82,6 +90,7 @@ function finishOperation(method: string, path: string, operation: Operation): vo
   const isWebhook = path.startsWith('/webhooks/');
   if (isWebhook) parameters.push(...signatureHeaders(example));
   else if (method === 'post') parameters.push(IDEMPOTENCY_KEY);
+  if (path === '/events') parameters.push(LAST_EVENT_ID);
   if (parameters.length > 0) operation.parameters = parameters;
   finishBody(path, operation, example);
   operation.responses = { ...operation.responses, default: PROBLEM };

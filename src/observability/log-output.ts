@@ -34,7 +34,7 @@ export function openLogOutput(target: string, onTrouble: (error: Error) => void)
 }
 
 function openForAppending(path: string): number {
-  makeFolder(dirname(path));
+  makeFolder(dirname(path), 0o750);
   return openSync(path, 'a', 0o640);
 }
 

@@ -70,6 +70,10 @@ test('the stock of a real shop: tried, imported, exported, imported again, backe
   const refused = await run('restore', 'copy.db', '--data-dir', 'elsewhere');
   assert.deepEqual([refused.code, refused.stdout], [2, '']);
   assert.match(refused.stderr, /with --replace they are moved aside/);
+  writeFileSync(join(cwd, 'notes.db'), 'these are notes, and no database at all'.repeat(99));
+  const notes = await run('restore', 'notes.db', '--data-dir', 'elsewhere', '--replace');
+  assert.equal(notes.code, 2);
+  assert.match(notes.stderr, /notes\.db is no backup of Holdfast's books: it is not a database\n$/);
   const replaced = await run('restore', 'copy.db', '--data-dir', 'elsewhere', '--replace');
   assert.match(replaced.stdout, /The books that were there are now in \S+replaced-/);
 });

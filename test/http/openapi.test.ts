@@ -46,6 +46,17 @@ function* operationsOf({ paths }: Document): Generator<[string, string, Operatio
   }
 }
 
+test('the headers that an operation heeds are declared', async (t) => {
+  const document = await documentOf(await startService(t));
+  const headers = (method: string, path: string): string[] =>
+    (document.paths[path]?.[method]?.parameters ?? [])
+      .filter((parameter) => parameter.in === 'header')
+      .map(({ name }) => name);
+  assert.deepEqual(headers('get', '/events'), ['Last-Event-ID']);
+  assert.deepEqual(headers('post', '/reservations'), ['Idempotency-Key']);
+  assert.deepEqual(headers('get', '/stock'), []);
+});
+
 test('the document is OpenAPI 3.1 and every operation is complete', async (t) => {
   const service = await startService(t);
   const document = await documentOf(service);

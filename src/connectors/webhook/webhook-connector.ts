@@ -25,7 +25,9 @@ const SETTLE_AFTER_MS = 5_000;
 /** Whoever answers 410 wants to hear no more: asked again after an hour, or when the service starts. */
 const GONE_MS = 3_600_000;
 const PERSON_MS = 60_000;
-/** Twice looked for in vain before a message counts as never arrived. */
+/** The other end refuses what was signed more than five minutes ago: after that, what has not arrived never will. */
+const GONE_AFTER_MS = 310_000;
+/** One reading is not believed alone, however late it comes. */
 const LOOKS_BEFORE_GONE = 1;
 const MOST_REASON = 300;
 
@@ -132,12 +134,15 @@ export class WebhookConnector implements ErpConnector {
     }
   }
 
-  /** It may still be on its way. */
+  /** It may still be on its way: said too early, a cancellation would take its place, and it would arrive all the same. */
   #notSeen({ unknownAt, looks }: OutboxMessage): SettleOutcome {
     const now = this.#parts.now();
-    return now - (unknownAt ?? now) >= SETTLE_AFTER_MS && looks >= LOOKS_BEFORE_GONE
-      ? { outcome: 'not_applied', reason: 'the ERP has never seen it' }
-      : { outcome: 'unknown', reason: 'the ERP has not seen it yet' };
+    const since = now - (unknownAt ?? now);
+    if (since >= GONE_AFTER_MS && looks >= LOOKS_BEFORE_GONE) {
+      return { outcome: 'not_applied', reason: 'the ERP has never seen it' };
+    }
+    const waitMs = Math.max(SETTLE_AFTER_MS, Math.min(since, GONE_AFTER_MS - since));
+    return { outcome: 'unknown', reason: 'the ERP has not seen it yet', waitMs };
   }
 
   readWebhook(request: WebhookRequest): WebhookReading {

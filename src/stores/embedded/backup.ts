@@ -1,12 +1,14 @@
 /** A copy of the books as of one moment, made while the service sells, and its way back. */
-import { copyFileSync, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { Fault } from '../../engine/faults.ts';
+import { makeFolder, makePrivateFile } from '../../engine/folder.ts';
 import { dataFiles, type DataFiles } from './data-files.ts';
 import { takeLock } from './lock.ts';
 import { syncDirectory, syncFile } from './open-database.ts';
 import { openReadOnly } from './read-only.ts';
+import { resultCode, SQLITE_NOTADB } from './sqlite-error.ts';
 import { structureFindings } from './structure.ts';
 
 export interface BackupProgress {
@@ -33,6 +35,7 @@ export async function backupBooks(
     // A transaction that has read keeps what it sees: the copy is of this moment, however long it takes.
     source.exec('BEGIN');
     source.prepare('SELECT clock FROM meta').get();
+    makePrivateFile(partial);
     await backup(source, partial, { rate: PAGES_PER_STEP, progress: onProgress });
   } finally {
     source.close();
@@ -67,6 +70,26 @@ function verify(file: string): void {
   }
 }
 
+/** A person named the file: that it is none of ours is said of the file, not of the store. */
+function assertBackup(file: string): void {
+  const refuse = (why: string, cause?: unknown): never => {
+    throw new Fault('STORE_UNAVAILABLE', `${file} is no backup of Holdfast's books: ${why}`, {
+      cause,
+    });
+  };
+  if (!existsSync(file)) refuse('there is no such file');
+  if (!statSync(file).isFile()) refuse('it is not a file');
+  if (statSync(file).size === 0) refuse('it is empty');
+  try {
+    openReadOnly(file).close();
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    if (error.code === 'STORE_VERSION') throw error;
+    if (resultCode(error.cause) === SQLITE_NOTADB) refuse('it is not a database', error);
+    throw error;
+  }
+}
+
 export interface Restored {
   /** Where the books that were there before lie now; null: there were none. */
   readonly movedTo: string | null;
@@ -78,9 +101,10 @@ export interface Restored {
  * it is run again.
  */
 export function restoreBooks(file: string, dataDir: string, replace = false): Restored {
+  assertBackup(file);
   verify(file);
   const files = dataFiles(dataDir);
-  mkdirSync(dataDir, { recursive: true });
+  makeFolder(dataDir);
   const lock = takeLock(files);
   try {
     const present = existsSync(files.database) || existsSync(files.wal);
@@ -91,6 +115,7 @@ export function restoreBooks(file: string, dataDir: string, replace = false): Re
       );
     }
     copyFileSync(file, files.restoring);
+    chmodSync(files.restoring, 0o600);
     verify(files.restoring);
     syncFile(files.restoring);
     syncDirectory(dataDir);
@@ -108,7 +133,7 @@ export function restoreBooks(file: string, dataDir: string, replace = false): Re
 function moveAside(files: DataFiles): string {
   const stamp = new Date().toISOString().replaceAll(':', '').replace('.', '-');
   const aside = join(files.directory, `replaced-${stamp}`);
-  mkdirSync(aside);
+  makeFolder(aside);
   const old = dataFiles(aside);
   for (const [from, to] of [
     [files.database, old.database],

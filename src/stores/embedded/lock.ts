@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../../engine/faults.ts';
+import { makePrivateFile } from '../../engine/folder.ts';
 import type { DataFiles } from './data-files.ts';
 import { resultCode, SQLITE_BUSY, SQLITE_LOCKED } from './sqlite-error.ts';
 
@@ -14,6 +15,7 @@ export interface Lock {
 }
 
 export function takeLock(files: DataFiles): Lock {
+  makePrivateFile(files.lock);
   const db = new DatabaseSync(files.lock);
   try {
     db.exec('BEGIN EXCLUSIVE');

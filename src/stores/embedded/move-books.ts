@@ -1,10 +1,11 @@
 /** Whole books out of a data folder, and into one that has none; nobody else may write it meanwhile. */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import type { AuditReport } from '../../core/audit.ts';
 import { emptyLevel } from '../../core/stock-level.ts';
 import type { BooksHead, BooksRecord, BooksSource } from '../../engine/books-file/whole-books.ts';
 import { Fault } from '../../engine/faults.ts';
+import { makeFolder } from '../../engine/folder.ts';
 import { auditFile } from './audit-reader.ts';
 import { dataFiles, type DataFiles } from './data-files.ts';
 import { readBooks, type BooksReader } from './export.ts';
@@ -80,7 +81,7 @@ export async function importBooks(
   records: AsyncIterable<BooksRecord>,
 ): Promise<AuditReport> {
   const files = dataFiles(dataDir);
-  mkdirSync(dataDir, { recursive: true });
+  makeFolder(dataDir);
   const lock = takeLock(files);
   try {
     if (existsSync(files.database) || existsSync(files.wal)) {

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { Fault } from '../../engine/faults.ts';
+import { makePrivateFile } from '../../engine/folder.ts';
 import { auditFile } from './audit-reader.ts';
 import type { DataFiles } from './data-files.ts';
 import { checkVersion, migrate } from './migrate.ts';
@@ -58,6 +59,7 @@ export function openBooks(files: DataFiles, check: StartCheck): OpenedBooks {
 
 /** Without the checks: for those who have just made the file, or know it. */
 export function openDatabase(files: DataFiles): DatabaseSync {
+  makePrivateFile(files.database);
   const db = new DatabaseSync(files.database);
   try {
     checkVersion(db, files.database);
@@ -105,7 +107,7 @@ function startCheck(db: DatabaseSync, files: DataFiles, check: StartCheck): bool
 
 /** Leaves a mark that a writer runs here. */
 function mark(files: DataFiles): void {
-  writeFileSync(files.running, `${JSON.stringify({ pid: process.pid })}\n`);
+  writeFileSync(files.running, `${JSON.stringify({ pid: process.pid })}\n`, { mode: 0o600 });
   syncDirectory(files.directory);
 }
 
