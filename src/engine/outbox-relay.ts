@@ -65,7 +65,7 @@ export interface RelayParts {
   readonly onOutcome?: (outcome: SettleParcelCommand['outcome'], reason: string | null) => void;
   /** Throws where this process may not act any more; asked before each request to the ERP, which no fence protects. */
   readonly assertHeld?: () => void;
-  /** Told of a round that failed; the next one tries again. */
+  /** Told of a round that failed, and not of those that fail after it; the next one tries again. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -112,13 +112,16 @@ export class OutboxRelay {
 
   async #run(idleMs: number): Promise<void> {
     const { signal } = this.#stopping;
+    let failing = false;
     while (!signal.aborted) {
       let busy = false;
       try {
         busy = await this.round();
+        failing = false;
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
-        this.#parts.onError?.(error);
+        if (!failing) this.#parts.onError?.(error);
+        failing = true;
       }
       if (!busy) await this.#parts.sleep(idleMs, signal);
     }

@@ -1,6 +1,7 @@
 /** The service and the command line over Redis, as an operator meets them. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { holdfast, serve } from '../cli/support.ts';
 import { hasRedis, RedisServer } from '../support/redis-servers.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -47,10 +48,11 @@ void test('Redis that goes away is 503 and not ready, never 409; what was sold i
   if (!hasRedis(t)) return;
   const server = await RedisServer.start(t, { appendonly: 'yes', appendfsync: 'always' });
   const cwd = await tempDir(t);
-  const { url } = await serve(t, cwd, {
+  const service = await serve(t, cwd, {
     HOLDFAST_STORE: server.url,
     HOLDFAST_COMMAND_DEADLINE_MS: '300',
   });
+  const { url } = service;
   await ask('PUT', `${url}/stock/A`, { on_hand: 1 });
   assert.equal((await ask('POST', `${url}/stock/A/reserve`)).status, 200);
   await server.kill();
@@ -60,11 +62,29 @@ void test('Redis that goes away is 503 and not ready, never 409; what was sold i
   const problem = (await refused.json()) as { code: string; outcome: string };
   assert.match(problem.code, /^store_/);
   assert.equal((await ask('GET', `${url}/readyz`)).status, 503);
+  assert.match(await (await ask('GET', `${url}/metrics`)).text(), /^holdfast_ready 0$/m);
+  const said = (text: string): number => service.stdout.split(text).length - 1;
+  // Long enough for many sweeps, each of which fails.
+  while (said('housekeeping (sweep) fails') === 0) await sleep(20);
+  await sleep(1_000);
   await server.start();
   while ((await ask('GET', `${url}/readyz`)).status !== 200) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await sleep(20);
   }
   assert.equal((await ask('POST', `${url}/stock/A/reserve`)).status, 409);
+  while (said('Redis is well again') === 0 || said('housekeeping (sweep) works again') === 0) {
+    await sleep(20);
+  }
+  // Both kinds of failure at most: no answer in time, and no connection.
+  assert.ok(said('housekeeping (sweep) fails') <= 2, service.stdout);
+  for (const text of [
+    'Redis is in trouble: ',
+    'sales stop until the audit has passed',
+    'the audit after the change of the primary has passed',
+    'Redis is well again, after ',
+  ]) {
+    assert.equal(said(text), 1, text);
+  }
 });
 
 void test('a server that must not be sold on ends the start with one message', async (t) => {
