@@ -1,7 +1,7 @@
 /** One shard's books, as its scripts know them: batches of commands, and reads. What comes back is parsed here. */
 import type { Answer, CommandType } from '../../core/command.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
-import { hasLapsed, type Reservation } from '../../core/reservation.ts';
+import { hasLapsed, type Line, type Reservation } from '../../core/reservation.ts';
 import type { Rules } from '../../core/rules.ts';
 import type { LevelView, StockLevel } from '../../core/stock-level.ts';
 import type { BooksHead, KeptAnswer } from '../../engine/books-file/whole-books.ts';
@@ -102,11 +102,8 @@ export class Shard {
 
   /** `notice`: is what changes to be told? */
   async run(batch: readonly Submission[], notice: boolean): Promise<BatchResult> {
-    const commands = batch.map(({ command, idempotency, fence }) =>
-      fence ? { command, ...idempotency, fence } : { command, ...idempotency },
-    );
     const now = this.#time?.() ?? null;
-    const asked = `{"now":${now},"notice":${notice},"rules":${this.#rules},"commands":${wellFormedJson(commands)}}`;
+    const asked = `{"now":${now},"notice":${notice},"rules":${this.#rules},${commandsJson(batch)}}`;
     const verb = verbOf(batch);
     const keys = BOOKS_ONLY.has(verb) ? this.#keys.books : this.#keys.all;
     const script = verb.replace('_', '-');
@@ -367,6 +364,31 @@ async function pages<T>(
 
 /** Half of a surrogate pair is no text: the server's JSON parser refuses it, and it could not be stored as UTF-8. */
 const HALF_PAIR = /\\u[dD][89a-fA-F]/;
+
+/** As `batch.lua` is given them. */
+function commandsJson(batch: readonly Submission[]): string {
+  const reserves = batch.flatMap(reserveFields);
+  if (reserves.length === batch.length * RESERVE_FIELDS) {
+    return `"reserves":${wellFormedJson(reserves)}`;
+  }
+  const commands = batch.map(({ command, idempotency, fence }) =>
+    fence ? { command, ...idempotency, fence } : { command, ...idempotency },
+  );
+  return `"commands":${wellFormedJson(commands)}`;
+}
+
+const RESERVE_FIELDS = 8;
+
+/** Of a reserve of one line, as `listed` of batch.lua reads it; of others nothing. */
+function reserveFields({ command, idempotency, fence }: Submission): unknown[] {
+  if (command.type !== 'reserve' || command.lines.length !== 1 || fence) return [];
+  const { reservationId, lines, customerId, ttlSeconds, allowPartial } = command;
+  const [line] = lines;
+  const key = idempotency?.key ?? null;
+  const fingerprint = idempotency?.fingerprint ?? null;
+  const { sku, quantity } = line as Line;
+  return [reservationId, sku, quantity, customerId, ttlSeconds, allowPartial, key, fingerprint];
+}
 
 export function wellFormedJson(value: unknown): string {
   const json = JSON.stringify(value);

@@ -143,7 +143,7 @@ function book.append(kind, sku, reservationId, onHand, reserved, allocated, safe
     seqs = {}
     cache.changedLevels[sku] = seqs
   end
-  seqs[#seqs + 1] = book.seq
+  seqs[#seqs + 1] = string.format('%d', book.seq)
 end
 
 -- An entry to be, for who must weigh it before it is recorded.

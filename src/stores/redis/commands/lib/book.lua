@@ -108,13 +108,19 @@ function book.fetchLevels(skus)
   end
 end
 
+-- Of a reservation that is not there; never changed.
+local NO_RECORD = { text = false }
+
 function book.fetchReservations(ids)
   for from = 1, #ids, MOST_VALUES do
     local last = math.min(from + MOST_VALUES - 1, #ids)
     local found = redis.call('HMGET', KEY.reservations, unpack(ids, from, last))
     for index = from, last do
       local id = ids[index]
-      if cache.records[id] == nil then cache.records[id] = { text = found[index - from + 1] } end
+      if cache.records[id] == nil then
+        local text = found[index - from + 1]
+        cache.records[id] = text and { text = text } or NO_RECORD
+      end
     end
   end
 end
@@ -153,7 +159,7 @@ local function writeScores(key, changes)
   for _, member in ipairs(changes.order) do
     local score = changes.last[member]
     if score then
-      added[#added + 1] = score
+      added[#added + 1] = type(score) == 'number' and values.digits(score) or score
       added[#added + 1] = member
     else
       removed[#removed + 1] = member

@@ -28,12 +28,11 @@ end
 
 local digits = {}
 
--- A number as text. Remembered: a batch writes the same moments and small numbers again and again.
+-- A whole number as text, which costs a fraction of what Lua and Redis need for one they take for a decimal. Remembered: a batch writes the same moments and small numbers again and again.
 function values.digits(number)
   local text = digits[number]
   if text == nil then
-    -- + 0 makes of a -0 a 0.
-    text = tostring(number + 0)
+    text = string.format('%d', number)
     digits[number] = text
   end
   return text
