@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { idOf } from '../../src/connectors/bling/client.ts';
+import type { BlingSettings } from '../../src/connectors/bling/settings.ts';
 import type { OutboxMessage, Parcel } from '../../src/core/outbox/message.ts';
 import { ErpFault } from '../../src/engine/erp-port.ts';
 import { openBench, parcel, reasonOf, type BlingBench } from './bling-bench.ts';
@@ -83,6 +84,27 @@ test('a deposit that does not exist stops the start, and says which there are', 
     assert.match(error.message, /deposit 777 does not exist in Bling; active are: \d+ \(Geral\)/);
     return true;
   });
+});
+
+test('a situation that orders do not have stops the start, and says which there are', async (t) => {
+  const found = async (settings: Partial<BlingSettings>): Promise<string> => {
+    const { connector, call } = await openBench(t, { settings });
+    const check = connector.check(call);
+    return check.then(
+      () => 'fine',
+      (error: unknown) => (error instanceof ErpFault ? error.message : String(error)),
+    );
+  };
+  const there = '; there are: 6 (Em aberto), 9 (Atendido), 12 (Cancelado), 15 (Em andamento)';
+  assert.equal(
+    await found({ situations: [15, 77] }),
+    `orders in Bling have no situation 77 of HOLDFAST_BLING_SITUATIONS${there}`,
+  );
+  assert.equal(
+    await found({ situations: [78], cancelledSituation: 79, orderMode: 'observe' }),
+    `orders in Bling have no situation 78 of HOLDFAST_BLING_SITUATIONS, nor 79 of HOLDFAST_BLING_CANCELLED_SITUATION${there}`,
+  );
+  assert.equal(await found({ situations: [77], orderMode: 'movement' }), 'fine');
 });
 
 test('a code given to another product is noticed when the balance is read', async (t) => {

@@ -13,7 +13,7 @@ import type {
   WebhookReading,
   WebhookRequest,
 } from '../../engine/erp-port.ts';
-import { assertDeposit } from './account-check.ts';
+import { assertDeposit, assertSituations } from './account-check.ts';
 import type { Product } from './catalogue.ts';
 import { SETTLE_AFTER_MS } from './deliveries/delivery.ts';
 import type { BlingParts } from './parts.ts';
@@ -43,6 +43,7 @@ export class BlingConnector implements ErpConnector {
 
   async check(call: ErpCall): Promise<void> {
     await assertDeposit(this.#parts, call);
+    await assertSituations(this.#parts, call);
     await this.#parts.delivery.check(call);
   }
 

@@ -1,6 +1,6 @@
 /** What a person does with the connection to Bling: connect it, and ask how it is. */
 import { ErpFault, type ErpCall } from '../../engine/erp-port.ts';
-import { assertDeposit } from './account-check.ts';
+import { assertDeposit, assertSituations } from './account-check.ts';
 import type { BlingParts } from './parts.ts';
 import type { Tokens } from './tokens/token-file.ts';
 
@@ -93,20 +93,22 @@ export class BlingDesk {
   async #accountFacts(): Promise<DeskFact[]> {
     const { delivery, settings } = this.#parts;
     const call: ErpCall = { signal: new AbortController().signal, turn: () => Promise.resolve() };
-    return [
-      ...(await this.#settled('deposit', async () => {
-        const { id, name, standard } = await assertDeposit(this.#parts, call);
-        const fact = { name: 'deposit', value: `${id} (${name})`, fine: true };
-        // Orders reserve in the standard one, whichever we look at.
-        if (standard || settings.orderMode === 'movement') return [fact];
-        const value = `${fact.value}, which is not the standard one: make sure that orders take their units from it`;
-        return [{ ...fact, value }];
-      })),
-      ...(await this.#settled('account', async () => {
-        await delivery.check(call);
-        return [{ name: 'account', value: 'has what this mode needs', fine: true }];
-      })),
-    ];
+    const deposit = await this.#settled('deposit', async () => {
+      const { id, name, standard } = await assertDeposit(this.#parts, call);
+      const fact = { name: 'deposit', value: `${id} (${name})`, fine: true };
+      // Orders reserve in the standard one, whichever we look at.
+      if (standard || settings.orderMode === 'movement') return [fact];
+      const value = `${fact.value}, which is not the standard one: make sure that orders take their units from it`;
+      return [{ ...fact, value }];
+    });
+    // What ails every call is said once.
+    if (deposit.some(({ fine }) => !fine)) return deposit;
+    const account = await this.#settled('account', async () => {
+      await assertSituations(this.#parts, call);
+      await delivery.check(call);
+      return [{ name: 'account', value: 'has what this mode needs', fine: true }];
+    });
+    return [...deposit, ...account];
   }
 
   /** A fault is a fact too. */
