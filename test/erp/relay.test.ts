@@ -10,8 +10,10 @@ import type { Answer, AnswerTo, Command } from '../../src/core/command.ts';
 import { DEFAULT_RULES } from '../../src/core/rules.ts';
 import type { MessageGrouping } from '../../src/core/outbox/message.ts';
 import { OutboxRelay } from '../../src/engine/outbox-relay.ts';
-import type { OutboxStore } from '../../src/engine/ports.ts';
-import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
+import { keepsOutbox, type OutboxStore } from '../../src/engine/ports.ts';
+import { memorySubject } from '../conformance/memory-subject.ts';
+import { redisSubject, withRedis } from '../conformance/redis-subject.ts';
+import type { StoreSubject } from '../conformance/subject.ts';
 import { cancel, confirm, reserve, retryMessage, setStock, uuid } from '../support/commands.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeErp, type Mishap } from '../support/fake-erp.ts';
@@ -97,18 +99,18 @@ const trouble: fc.Arbitrary<Trouble> = fc.record({
 
 /** One shop, one ERP, and a relay that can die. */
 class World {
-  readonly clock = new FakeClock();
+  readonly clock: FakeClock;
   readonly erp: FakeErp;
-  readonly store: MemoryStore;
+  readonly store: OutboxStore;
   readonly sales: string[] = [];
   #relay: OutboxRelay;
   #countdown = Infinity;
   #killDone = false;
 
-  constructor(grouping: MessageGrouping) {
+  constructor(grouping: MessageGrouping, clock: FakeClock, store: OutboxStore) {
+    this.clock = clock;
     this.erp = new FakeErp({ grouping, limits: { callsPerDay: null, callsPerSecond: 100 } });
-    const rules = { ...DEFAULT_RULES, acknowledgeOnConfirm: false, messageGrouping: grouping };
-    this.store = new MemoryStore(this.clock, rules);
+    this.store = store;
     this.#relay = this.#startRelay();
   }
 
@@ -249,17 +251,36 @@ class World {
   }
 }
 
-async function live(grouping: MessageGrouping, { actions, mishaps }: Trouble, blind = false) {
-  const world = new World(grouping);
-  if (blind) {
-    world.erp.settle = () => Promise.resolve({ outcome: 'not_applied', reason: 'not asked' });
+interface Life {
+  /** Sends what is unknown again, without looking. */
+  readonly blind?: boolean;
+  readonly books?: StoreSubject;
+}
+
+async function live(
+  grouping: MessageGrouping,
+  { actions, mishaps }: Trouble,
+  { blind = false, books = memorySubject }: Life = {},
+): Promise<void> {
+  const clock = new FakeClock();
+  const rules = { ...DEFAULT_RULES, acknowledgeOnConfirm: false, messageGrouping: grouping };
+  const home = await books.home({ after: () => undefined });
+  const store = await home.open({ clock, rules });
+  assert.ok(keepsOutbox(store));
+  try {
+    const world = new World(grouping, clock, store);
+    if (blind) {
+      world.erp.settle = () => Promise.resolve({ outcome: 'not_applied', reason: 'not asked' });
+    }
+    let pushes = 0;
+    world.erp.mishap = () => mishaps[pushes++] ?? 'none';
+    await world.open();
+    for (const action of actions) await world.take(action);
+    await world.drain();
+    await world.assertSettled();
+  } finally {
+    await store.close();
   }
-  let pushes = 0;
-  world.erp.mishap = () => mishaps[pushes++] ?? 'none';
-  await world.open();
-  for (const action of actions) await world.take(action);
-  await world.drain();
-  await world.assertSettled();
 }
 
 describe('the relay', () => {
@@ -280,14 +301,28 @@ describe('the relay', () => {
         mishaps: ['lost_answer'],
       };
       await live(grouping, sale);
-      await assert.rejects(live(grouping, sale, true), /nothing is applied twice/);
+      await assert.rejects(live(grouping, sale, { blind: true }), /nothing is applied twice/);
     });
 
     it(`told per ${grouping}: one that sends again what is unknown is found out`, async () => {
-      const blind = fc.asyncProperty(trouble, (each) => live(grouping, each, true));
+      const blind = fc.asyncProperty(trouble, (each) => live(grouping, each, { blind: true }));
       const { failed, errorInstance } = await fc.check(blind, { numRuns: 300, endOnFailure: true });
       assert.ok(failed);
       assert.match(String(errorInstance), /nothing is applied twice|the books agree/);
+    });
+  }
+});
+
+withRedis(() => {
+  for (const grouping of ['sale', 'sku'] as const) {
+    it(`over Redis, told per ${grouping}: the same`, async () => {
+      await assertProperty(
+        fc.asyncProperty(
+          trouble,
+          untilTired((each) => live(grouping, each, { books: redisSubject })),
+        ),
+        { runs: 15, file: 'test/erp/relay.test.ts' },
+      );
     });
   }
 });
