@@ -32,6 +32,8 @@ export class WebhookErp {
   readonly repeated: string[] = [];
   /** The reservation of each message that was applied. */
   readonly reservations = new Map<string, string>();
+  /** Of what it has not seen it says for certain that it will not take it, in place of 404. */
+  isSure = false;
   /** How long an answer to a POST takes, in ms; what it asks for is done at once. */
   answersAfterMs = 0;
   /** Requests whose signature was wrong. */
@@ -113,6 +115,7 @@ export class WebhookErp {
   #state(path: string, response: ServerResponse): void {
     const id = decodeURIComponent(path.split('/').at(-1) ?? '');
     if (this.applied.includes(id)) json(response, 200, { status: 'applied', reference: `E-${id}` });
+    else if (this.isSure) json(response, 200, { status: 'not_applied', reason: 'not here' });
     else json(response, 404, { reason: 'never seen' });
   }
 
