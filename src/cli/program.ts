@@ -7,9 +7,11 @@ import { addBackup, addRestore } from './commands/backup.ts';
 import { addBling } from './commands/bling.ts';
 import { addConfig } from './commands/config.ts';
 import { addDemo } from './commands/demo.ts';
+import { addErp, addReconcile } from './commands/erp.ts';
 import { addExport } from './commands/export.ts';
 import { addImport } from './commands/import.ts';
 import { addKeys } from './commands/keys.ts';
+import { addOutbox } from './commands/outbox.ts';
 import { addReplay } from './commands/replay.ts';
 import { addRush } from './commands/rush.ts';
 import { addServe } from './commands/serve.ts';
@@ -60,6 +62,9 @@ export async function runCli(args: readonly string[], parts: CliParts): Promise<
   addBackup(registry);
   addRestore(registry);
   addBling(registry);
+  addErp(registry);
+  addReconcile(registry);
+  addOutbox(registry);
   addConfig(registry);
   addExitCodes(registry);
   try {

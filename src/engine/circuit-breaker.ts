@@ -5,6 +5,8 @@ import { backoffMs } from '../core/retry-policy.ts';
 const FAILURES_TO_OPEN = 5;
 const PAUSE = { baseMs: 5_000, maxMs: 120_000 } as const;
 
+export type BreakerState = 'closed' | 'open' | 'half_open';
+
 export class CircuitBreaker {
   #failures = 0;
   #opened = 0;
@@ -16,8 +18,15 @@ export class CircuitBreaker {
     return this.#failures >= FAILURES_TO_OPEN ? 1 : most;
   }
 
-  isOpen(now: number): boolean {
-    return now < this.#openUntil;
+  /** `half_open`: the next call is a trial. */
+  state(now: number): BreakerState {
+    if (now < this.#openUntil) return 'open';
+    return this.#failures >= FAILURES_TO_OPEN ? 'half_open' : 'closed';
+  }
+
+  /** When it will try again; in the past where it is not open. */
+  get openUntil(): number {
+    return this.#openUntil;
   }
 
   succeeded(): void {

@@ -141,6 +141,8 @@ export interface ErpConnector {
   readWebhook(request: WebhookRequest): WebhookReading;
   /** The SKUs that a webhook's hint is about; none if the ERP knows of none any more. */
   resolveHint(hint: string, call: ErpCall): Promise<readonly string[]>;
+  /** Calls of the ERP's own day that is running, this process's and earlier ones'; null where nobody counts them. */
+  usedToday(): Promise<number | null>;
   /** Ends its connections; nothing is asked of it any more. */
   close(): Promise<void>;
 }

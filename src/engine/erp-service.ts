@@ -1,8 +1,14 @@
 /** The ERP's side of a running service: the relay, the reconciliation on its schedule, the webhooks, and what there is to say of both. */
-import type { ErpCall, ErpConnector } from './erp-port.ts';
-import { ErpFault } from './erp-port.ts';
-import { Fault } from './faults.ts';
 import { groupingOf, type MessageGrouping, type OutboxMessage } from '../core/outbox/message.ts';
+import {
+  ErpJobs,
+  isPassing,
+  type ErpJob,
+  type ErpJobKind,
+  type ErpJobRequest,
+  type ErpJobsParts,
+} from './erp-jobs.ts';
+import type { ErpCall, ErpConnector } from './erp-port.ts';
 import { fenced } from './fenced-store.ts';
 import {
   LeaseKeeper,
@@ -12,10 +18,13 @@ import {
 } from './lease-keeper.ts';
 import { OutboxRelay, type RelayParts, type RelayStatus } from './outbox-relay.ts';
 import type { OutboxStore } from './ports.ts';
-import { Reconciler, type ReconcileOptions, type ReconcileReport } from './reconciler.ts';
+import { Reconciler } from './reconciler.ts';
 import { WebhookService, type WebhookOptions, type WebhookStatus } from './webhook-service.ts';
 
-export interface ErpServiceParts extends Pick<RelayParts, 'sleep' | 'random' | 'onOutcome'> {
+export interface ErpServiceParts
+  extends
+    Pick<RelayParts, 'sleep' | 'random' | 'onOutcome'>,
+    Pick<ErpJobsParts, 'memory' | 'onDone'> {
   readonly store: OutboxStore;
   readonly erp: ErpConnector;
   /** Of several instances the one that has the lease does this work. Left out where there can be only one. */
@@ -24,9 +33,8 @@ export interface ErpServiceParts extends Pick<RelayParts, 'sleep' | 'random' | '
   readonly idleMs: number;
   /** Between two reconciliations, in ms; null: none on a schedule. */
   readonly reconcileEveryMs: number | null;
-  readonly options: ReconcileOptions;
-  /** Told of each reconciliation that was carried to its end. */
-  readonly onReport: (report: ReconcileReport) => void;
+  /** Does the schedule correct our books, or only report? */
+  readonly fix: boolean;
   /** Told of what failed and will be tried again. */
   readonly onError: (error: unknown) => void;
   /** Told when the ERP turned out to work, or not to, unless that was known. */
@@ -76,10 +84,15 @@ export interface ErpStatus extends RelayStatus {
   readonly connection: ErpConnection;
   /** Which instance delivers and reconciles. */
   readonly lease: LeaseStatus;
-  readonly reconciledAt: number | null;
-  /** Drifts that the last reconciliation found, and SKUs that were moving all the while. */
-  readonly drifts: number;
-  readonly moving: number;
+  readonly callsPerSecond: number;
+  /** Null: no daily limit. */
+  readonly callsPerDay: number | null;
+  /** The latest that has ended, on the schedule or asked for; null: none since the start. */
+  readonly reconciliation: ErpJob | null;
+  /** Null: none on a schedule, or not by this instance. */
+  readonly nextReconciliationAt: number | null;
+  /** What runs now. */
+  readonly job: ErpJob | null;
   readonly webhooks: WebhookStatus;
 }
 
@@ -93,7 +106,11 @@ export class ErpService {
   #relay: OutboxRelay;
   #checks: Promise<void> = Promise.resolve();
   #connection: ErpConnection = { state: 'unchecked', checkedAt: null, problem: null };
-  #last: { readonly at: number; readonly report: ReconcileReport } | null = null;
+  /** Null without the lease. */
+  #jobs: ErpJobs | null = null;
+  readonly #latest = new Map<ErpJobKind, ErpJob>();
+  #reconciliation: ErpJob | null = null;
+  #nextReconciliationAt: number | null = null;
 
   constructor(parts: ErpServiceParts) {
     const { store, erp } = parts;
@@ -112,13 +129,12 @@ export class ErpService {
 
   /** Every instance notices a silence, one tells of it. */
   #makeWebhooks(): WebhookService {
-    const { webhooks, store, options } = this.#parts;
+    const { webhooks, store } = this.#parts;
     const { onSilence } = webhooks;
     return new WebhookService({
       ...this.#parts,
       ...webhooks,
       inbox: store.inbox,
-      fix: options.fix,
       onSilence: (silent, lastReceivedAt) => {
         if (this.lease.ours) onSilence(silent, lastReceivedAt);
       },
@@ -139,19 +155,54 @@ export class ErpService {
     this.#relay = relay;
     relay.start(idleMs);
     const stopping = new AbortController();
+    const { signal } = stopping;
     const call = (): ErpCall => relay.call('read');
     const reconciler = new Reconciler({ store, erp, call });
     const stopFollowing = this.webhooks.follow({ reconciler, call });
+    const jobs = this.#openJobs(reconciler, signal);
+    this.#jobs = jobs;
     const schedule =
       reconcileEveryMs === null
         ? Promise.resolve()
-        : this.#reconcile(reconciler, reconcileEveryMs, stopping.signal);
+        : this.#keepReconciling(jobs, reconcileEveryMs, signal);
     return async () => {
       this.#relay = new OutboxRelay(this.#parts);
+      this.#jobs = null;
       stopping.abort();
       await Promise.all([stopFollowing(), relay.stop()]);
       await schedule;
+      await jobs.settled();
     };
+  }
+
+  #openJobs(reconciler: Reconciler, signal: AbortSignal): ErpJobs {
+    const { store, memory, onDone, onError } = this.#parts;
+    return new ErpJobs({
+      ...{ store, clock: store.clock, reconciler, memory, signal, onError, latest: this.#latest },
+      onDone: (job) => {
+        if (job.kind === 'reconcile') this.#reconciliation = job;
+        onDone(job);
+      },
+    });
+  }
+
+  /** Does this instance do the ERP's work? Else another one does, or will in a moment. */
+  get works(): boolean {
+    return this.#jobs !== null;
+  }
+
+  /** Null: another job is running, or this instance does not do the ERP's work. */
+  startJob(request: ErpJobRequest): ErpJob | null {
+    return this.#jobs?.start(request) ?? null;
+  }
+
+  /** The latest of its kind that this instance has done since its start; null where there was none. */
+  job(kind: ErpJobKind): ErpJob | null {
+    return this.#latest.get(kind) ?? null;
+  }
+
+  runningJob(): ErpJob | null {
+    return this.#jobs?.running() ?? null;
   }
 
   async stop(): Promise<void> {
@@ -191,20 +242,17 @@ export class ErpService {
     }
   }
 
-  async #reconcile(reconciler: Reconciler, everyMs: number, signal: AbortSignal): Promise<void> {
+  /** One that somebody asked for meanwhile does as well as our own. */
+  async #keepReconciling(jobs: ErpJobs, everyMs: number, signal: AbortSignal): Promise<void> {
     const stopped = (): boolean => signal.aborted;
     for (;;) {
+      this.#nextReconciliationAt = this.#parts.store.clock.now() + everyMs;
       await this.#parts.sleep(everyMs, signal);
+      this.#nextReconciliationAt = null;
       if (stopped()) return;
-      try {
-        const report = await reconciler.compareAll(this.#parts.options);
-        this.#last = { at: this.#parts.store.clock.now(), report };
-        this.#parts.onReport(report);
-      } catch (error) {
-        if (stopped()) return;
-        if (!isPassing(error)) throw error;
-        this.#parts.onError(error);
-      }
+      const { fix } = this.#parts;
+      jobs.start({ kind: 'reconcile', fix, cause: 'schedule', skus: null, restart: false });
+      await jobs.settled();
     }
   }
 
@@ -213,22 +261,18 @@ export class ErpService {
   }
 
   async status(): Promise<ErpStatus> {
-    const report = this.#last?.report;
+    const { name, limits } = this.#parts.erp;
     return {
       ...(await this.#relay.status()),
-      erp: this.#parts.erp.name,
+      erp: name,
       connection: this.#connection,
       lease: this.lease,
-      reconciledAt: this.#last?.at ?? null,
-      drifts: report?.drifts.length ?? 0,
-      moving: report?.moving.length ?? 0,
+      callsPerSecond: limits.callsPerSecond,
+      callsPerDay: limits.callsPerDay,
+      reconciliation: this.#reconciliation,
+      nextReconciliationAt: this.#nextReconciliationAt,
+      job: this.runningJob(),
       webhooks: await this.webhooks.status(),
     };
   }
-}
-
-/** Trouble outside, a call that was stopped or took too long included; all else is a bug. */
-function isPassing(error: unknown): boolean {
-  if (error instanceof ErpFault || error instanceof Fault) return true;
-  return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError');
 }

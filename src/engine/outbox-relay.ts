@@ -17,7 +17,7 @@ import { Pace, drainedAt, type CallKind, type PaceLimits } from '../core/pace.ts
 import type { SettleParcelCommand } from '../core/command.ts';
 import { groupingOf, type Parcel } from '../core/outbox/message.ts';
 import { backoffMs } from '../core/retry-policy.ts';
-import { CircuitBreaker } from './circuit-breaker.ts';
+import { CircuitBreaker, type BreakerState } from './circuit-breaker.ts';
 import {
   ErpFault,
   type ErpCall,
@@ -61,8 +61,12 @@ export interface RelayParts {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** From 0 up to 1. */
   readonly random: () => number;
-  /** Told of each parcel that was sent or looked for; must not throw. */
-  readonly onOutcome?: (outcome: SettleParcelCommand['outcome'], reason: string | null) => void;
+  /** Told of each parcel that was sent or looked for, once the store has it; must not throw. */
+  readonly onOutcome?: (
+    parcel: Parcel,
+    outcome: SettleParcelCommand['outcome'],
+    reason: string | null,
+  ) => void;
   /** Throws where this process may not act any more; asked before each request to the ERP, which no fence protects. */
   readonly assertHeld?: () => void;
   /** Told of a round that failed, and not of those that fail after it; the next one tries again. */
@@ -72,8 +76,11 @@ export interface RelayParts {
 export interface RelayStatus extends OutboxStats {
   /** When the backlog will have been delivered, if nothing goes wrong; null where there is none. */
   readonly drainedAt: number | null;
-  /** Does it keep away from the ERP for now? */
-  readonly paused: boolean;
+  readonly breaker: BreakerState;
+  /** Until then it keeps away from the ERP; null where it does not. */
+  readonly pausedUntil: number | null;
+  /** Calls of the day that is running: the ERP's count where it keeps one, else this process's. */
+  readonly callsToday: number;
   readonly lastError: string | null;
 }
 
@@ -135,13 +142,18 @@ export class OutboxRelay {
       stats.inFlight +
       stats.unknown;
     const now = this.#now();
-    const paused = this.#breaker.isOpen(now) || now < this.#pausedUntil;
+    const pausedUntil = Math.max(this.#breaker.openUntil, this.#pausedUntil);
+    const callsToday = (await this.#parts.erp.usedToday()) ?? this.#pace.callsToday(now);
     const calls = parcels * callsPerPush;
     return {
       ...stats,
       drainedAt:
-        parcels === 0 ? null : drainedAt(calls, this.#pace.callsToday(now), now, this.#limits),
-      paused,
+        parcels === 0
+          ? null
+          : drainedAt(calls, callsToday, Math.max(now, pausedUntil), this.#limits),
+      breaker: this.#breaker.state(now),
+      pausedUntil: pausedUntil > now ? pausedUntil : null,
+      callsToday,
       lastError: this.#lastError,
     };
   }
@@ -294,13 +306,13 @@ export class OutboxRelay {
   }
 
   /** Nobody has looked: the message stays as it is, and is not a look nearer to being given up on. */
-  #readLater({ id }: Parcel, { message, waitMs }: ErpFault): void {
+  #readLater(parcel: Parcel, { message, waitMs }: ErpFault): void {
     const now = this.#now();
     this.#breaker.failed(now, this.#parts.random());
     if (waitMs !== null) this.#pausedUntil = now + waitMs;
-    this.#readAgainAt.set(id, now + this.#parts.erp.limits.settleAfterMs);
+    this.#readAgainAt.set(parcel.id, now + this.#parts.erp.limits.settleAfterMs);
     this.#lastError = message;
-    this.#parts.onOutcome?.('unknown', message);
+    this.#parts.onOutcome?.(parcel, 'unknown', message);
   }
 
   #afterLook(parcel: Parcel, outcome: SettleOutcome): Verdict {
@@ -333,10 +345,10 @@ export class OutboxRelay {
   /** Until the store has taken it: told twice, it is refused as settled already. */
   async #tell(parcel: Parcel, verdict: Verdict): Promise<void> {
     if (verdict.reason !== null) this.#lastError = verdict.reason;
-    this.#parts.onOutcome?.(verdict.outcome, verdict.reason);
     for (;;) {
       try {
         await this.#parts.store.submit({ type: 'settle_parcel', parcelId: parcel.id, ...verdict });
+        this.#parts.onOutcome?.(parcel, verdict.outcome, verdict.reason);
         return;
       } catch (error) {
         const passing =

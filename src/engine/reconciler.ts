@@ -41,8 +41,21 @@ export interface ReconcilerParts {
   readonly call: () => ErpCall;
 }
 
+/** After each page of a pull. */
+export interface PullProgress {
+  /** Where the next page begins; null: this was the last. */
+  readonly next: string | null;
+  /** Of this run, so far. */
+  readonly pages: number;
+  readonly compared: number;
+  readonly imported: number;
+  readonly corrected: number;
+}
+
 class Tally {
   compared = 0;
+  imported = 0;
+  corrected = 0;
   drifts: ExplainedDrift[] = [];
   moving = new Set<string>();
   readonly #problems = new Map<string, ErpLevelProblem>();
@@ -63,6 +76,8 @@ class Tally {
         if (drift.erpOnHand < 0) this.note([{ sku, reason: belowZero(drift) }]);
         if (drift.units !== 0 || !drift.known) {
           this.drifts.push({ ...drift, cause: explain(drift), corrected });
+          if (corrected && drift.known) this.corrected += 1;
+          else if (corrected) this.imported += 1;
         }
       } else this.moving.add(sku);
     });
@@ -90,12 +105,15 @@ export class Reconciler {
   }
 
   /** Every SKU of our books. */
-  async compareAll(options: ReconcileOptions): Promise<ReconcileReport> {
+  async compareAll(
+    options: ReconcileOptions,
+    onProgress: (compared: number) => void = () => undefined,
+  ): Promise<ReconcileReport> {
     const tally = new Tally();
     for (let after: string | null = null; ;) {
       const levels = await this.#parts.store.levels({ after, prefix: null, limit: LEVELS_PAGE });
       const skus = levels.map(({ sku }) => sku);
-      await this.#compare(skus, options, tally);
+      await this.#compare(skus, options, tally, onProgress);
       after = skus.at(-1) ?? null;
       if (skus.length < LEVELS_PAGE) return tally.report();
     }
@@ -103,28 +121,35 @@ export class Reconciler {
 
   /**
    * Every SKU of the ERP, in its pages from `cursor` on; null: from the first. `onPage` is told where the next one
-   * begins, so that a run which ends early can be taken up again.
+   * begins, and waited for, so that a run which ends early can be taken up again.
    */
   async pull(
     cursor: string | null,
     options: ReconcileOptions,
-    onPage: (next: string | null, comparedSoFar: number) => void = () => undefined,
+    onPage: (progress: PullProgress) => Promise<void> = () => Promise.resolve(),
   ): Promise<ReconcileReport> {
     const tally = new Tally();
-    for (let at = cursor; ;) {
+    let at = cursor;
+    for (let pages = 1; ; pages += 1) {
       const fence = await this.#fence();
       const page = await this.#parts.erp.readPage(at, this.#parts.call());
       tally.note(page.problems);
       await this.#apply(page.levels, fence, options, tally);
       at = page.next;
-      onPage(at, tally.compared);
+      const { compared, imported, corrected } = tally;
+      await onPage({ next: at, pages, compared, imported, corrected });
       if (at === null) break;
     }
     await this.#compare([...tally.moving], options, tally);
     return tally.report();
   }
 
-  async #compare(skus: readonly string[], options: ReconcileOptions, tally: Tally): Promise<void> {
+  async #compare(
+    skus: readonly string[],
+    options: ReconcileOptions,
+    tally: Tally,
+    onProgress: (compared: number) => void = () => undefined,
+  ): Promise<void> {
     let left = skus;
     for (let reading = 0; reading < READINGS && left.length > 0; reading += 1) {
       for (const chunk of chunks(left, this.#parts.erp.limits.skusPerRead)) {
@@ -132,6 +157,7 @@ export class Reconciler {
         const page = await this.#parts.erp.readLevels(chunk, this.#parts.call());
         tally.note(page.problems);
         await this.#apply(page.levels, fence, options, tally);
+        onProgress(tally.compared);
       }
       left = left.filter((sku) => tally.moving.has(sku));
     }

@@ -23,8 +23,10 @@ import { problem, ProblemError, ProblemRenderer } from './problem.ts';
 import { createRequestIds } from './request-id.ts';
 import { Responder } from './respond.ts';
 import { batchRoutes } from './routes/batch.ts';
+import { erpRoutes } from './routes/erp.ts';
 import { importRoutes } from './routes/import.ts';
 import { eventRoutes, ledgerRoutes } from './routes/ledger.ts';
+import { outboxRoutes } from './routes/outbox.ts';
 import { reserveRoutes, resolveRoutes } from './routes/reservations.ts';
 import { serviceRoutes } from './routes/service.ts';
 import { stockRoutes } from './routes/stock.ts';
@@ -108,6 +110,7 @@ function compose(parts: AppParts): Http {
     gate,
     version: parts.version,
     webhooks: parts.webhooks ?? null,
+    erp: parts.erp ?? null,
     requestIds: createRequestIds(),
     gatekeeper: new Gatekeeper(parts.keys, settings.requireKeys),
     respond: new Responder({ problems, gate, pluginHeaders, lifecycle, instruments }),
@@ -128,6 +131,8 @@ const ROUTES = [
   ledgerRoutes,
   eventRoutes,
   webhookRoutes,
+  erpRoutes,
+  outboxRoutes,
   serviceRoutes,
 ];
 

@@ -28,6 +28,7 @@ export async function registerDocs(app: Server, { settings, version }: AppParts)
         { name: 'stock', description: 'What there is of each SKU.' },
         { name: 'reservations', description: 'Reserve, and resolve what was reserved.' },
         { name: 'ledger', description: 'Why every number is what it is.' },
+        { name: 'erp', description: 'What the ERP is still to be told, and whether it agrees.' },
         { name: 'service', description: 'For those who watch over the service.' },
       ],
       components: {

@@ -88,8 +88,10 @@ function finishOperation(method: string, path: string, operation: Operation): vo
     return value === undefined ? parameter : { ...parameter, example: value };
   });
   const isWebhook = path.startsWith('/webhooks/');
+  // What is started beside the sales is one at a time, whoever asks again.
+  const isJob = path.startsWith('/erp/');
   if (isWebhook) parameters.push(...signatureHeaders(example));
-  else if (method === 'post') parameters.push(IDEMPOTENCY_KEY);
+  else if (method === 'post' && !isJob) parameters.push(IDEMPOTENCY_KEY);
   if (path === '/events') parameters.push(LAST_EVENT_ID);
   if (parameters.length > 0) operation.parameters = parameters;
   finishBody(path, operation, example);

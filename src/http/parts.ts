@@ -10,6 +10,7 @@
  */
 import type { FastifyBaseLogger } from 'fastify';
 import type { ApiKeyDirectory } from '../engine/api-keys.ts';
+import type { ErpService } from '../engine/erp-service.ts';
 import type { ReservationEngine } from '../engine/reservation-engine.ts';
 import type { WebhookIntake } from '../engine/webhook-intake.ts';
 
@@ -116,6 +117,8 @@ export interface AppParts {
   readonly instruments: HttpInstruments;
   /** Takes the ERP's webhooks; null or left out: there is no ERP. */
   readonly webhooks?: Pick<WebhookIntake, 'erp' | 'receive'> | null;
+  /** Null or left out: there is no ERP. */
+  readonly erp?: ErpService | null;
   /** Without one nothing is logged. */
   readonly logger?: FastifyBaseLogger;
   /** Holdfast's version, for `/openapi.json` and `/healthz`. */

@@ -8,6 +8,7 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import type { AnswerTo, Command, Idempotency, Rejected } from '../core/command.ts';
+import type { ErpService } from '../engine/erp-service.ts';
 import type { ReservationEngine } from '../engine/reservation-engine.ts';
 import type { PatientSockets } from './client-errors.ts';
 import type { EventStreams } from './event-streams.ts';
@@ -32,6 +33,8 @@ export type Server = FastifyInstance<
 
 export interface Http {
   readonly engine: ReservationEngine;
+  /** Null: there is none. */
+  readonly erp: ErpService | null;
   readonly settings: HttpSettings;
   readonly instruments: AppParts['instruments'];
   /** Null: there is no ERP. */

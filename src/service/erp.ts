@@ -14,6 +14,7 @@ import { ErpService, findForeignSale, type LeaseOptions } from '../engine/erp-se
 import { keepsOutbox, type OutboxStore, type ReservationStore } from '../engine/ports.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import type { Log } from './log.ts';
+import { openPullMemory } from './pull-memory.ts';
 import { sleepUntil } from './sleep.ts';
 import { webhookOptions } from './webhooks.ts';
 
@@ -80,7 +81,10 @@ export async function openErpService(
     lease,
     idleMs: config.relay.idleMs,
     reconcileEveryMs: config.reconcile.everyMs,
-    options: { fix: config.reconcile.fix, cause: 'schedule' },
+    fix: config.reconcile.fix,
+    memory: openPullMemory(resolve(config.dataDir), connector.name, (err) => {
+      logger.warn({ err }, 'how far the pull is cannot be saved');
+    }),
     sleep: sleepUntil,
     random: Math.random,
     webhooks: webhookOptions({
@@ -90,16 +94,19 @@ export async function openErpService(
       silenceMs: config.webhookSilenceMs,
       now: Date.now,
     }),
-    onReport: ({ compared, drifts, moving, problems }) => {
+    onDone: ({ kind, cause, compared, imported, corrected, report }) => {
       logger.info(
         {
-          'event.action': 'reconcile',
+          'event.action': `erp_${kind}`,
+          'event.reason': cause,
           'holdfast.erp.compared': compared,
-          'holdfast.erp.drifts': drifts.length,
-          'holdfast.erp.moving': moving.length,
-          'holdfast.erp.problems': problems.length,
+          'holdfast.erp.imported': imported,
+          'holdfast.erp.corrected': corrected,
+          'holdfast.erp.drifts': report.drifts.filter(({ known }) => known).length,
+          'holdfast.erp.moving': report.moving.length,
+          'holdfast.erp.problems': report.problems.length,
         },
-        'reconciled with the ERP',
+        `${kind} done: ${compared} SKUs compared`,
       );
     },
     onError: (error) => logger.error({ err: error }, 'the ERP loop failed; it is tried again'),

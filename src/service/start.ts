@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunningService } from '../cli/cli-parts.ts';
 import { CliFailure, EXIT } from '../cli/exit-codes.ts';
 import { isLoopback, type Config } from '../config.ts';
-import type { LeaseOptions } from '../engine/erp-service.ts';
+import type { ErpService, LeaseOptions } from '../engine/erp-service.ts';
 import { makeFolder } from '../engine/folder.ts';
 import { startHousekeeping } from '../engine/housekeeping.ts';
 import { createIdSource } from '../engine/ids.ts';
@@ -73,13 +73,15 @@ async function createApp(
     metrics: Metrics;
     log: Log;
     webhooks: WebhookIntake | null;
+    erp: ErpService | null;
   },
 ) {
-  const { engine, keys, metrics, log, webhooks } = parts;
+  const { engine, keys, metrics, log, webhooks, erp } = parts;
   // Half of the time to start is spent here: the commands that serve nobody do without.
   const { buildApp, DEFAULT_HTTP_SETTINGS } = await import('../http/app.ts');
   return buildApp({
     engine,
+    erp,
     keys,
     instruments: metrics,
     webhooks,
@@ -171,8 +173,9 @@ export async function startService(config: Config): Promise<RunningService> {
     const context = { log, metrics, lease };
     const erp = connector === null ? null : await openErpService(config, connector, store, context);
     const engine = createEngine(store, metrics, log);
-    const webhooks = erp?.service.webhooks.intake ?? null;
-    const app = await createApp(config, { engine, keys, metrics, log, webhooks });
+    const service = erp?.service ?? null;
+    const webhooks = service?.webhooks.intake ?? null;
+    const app = await createApp(config, { engine, keys, metrics, log, webhooks, erp: service });
     const url = await listen(app, config);
     crashLoudly(log);
     const housekeeper = keepHouse(store, config, log, lease);

@@ -173,6 +173,7 @@ export class Life {
       push: (parcel, call: PushCall) => does(() => erp.push(parcel, mortal(call))),
       settle: (parcel, call) => does(() => erp.settle(parcel, mortal(call))),
       readWebhook: (request) => erp.readWebhook(request),
+      usedToday: () => erp.usedToday(),
       close: () => erp.close(),
       resolveHint: (hint, call) => does(() => erp.resolveHint(hint, mortal(call))),
     };

@@ -95,3 +95,84 @@ test('switching an ERP on, off, or to another way of being told is safe', async 
   assert.equal(code, 0);
   assert.equal((await holdfast(['audit'], { cwd })).code, 0);
 });
+
+test('pull, reconcile and status, as an operator runs them', async (t) => {
+  const { bling, cwd, settings } = await openBlingShop(t, { skus: 120, stock: 10 });
+  bling.control.outsideMovement({ sku: 'SKU-0003', quantity: 12 });
+  bling.control.outsideMovement({ sku: 'SKU-0004', quantity: 0.5 });
+  const service = await serve(t, cwd, settings);
+  const at = ['--url', service.url];
+  const pulled = await holdfast(['erp', 'pull', ...at], { cwd });
+  assert.equal(pulled.code, 1, pulled.stderr);
+  assert.match(pulled.stdout, /^SKU-0003: the ERP has -2 of SKU-0003/m);
+  assert.match(pulled.stdout, /^SKU-0004: .*9\.5/m);
+  assert.match(pulled.stdout, /Pulled 119 SKUs: 119 new, 0 corrected, 2 with a problem\.$/m);
+  assert.equal((await call(service, 'GET', '/stock/SKU-0120')).body['on_hand'], 10);
+
+  bling.control.outsideMovement({ sku: 'SKU-0001', quantity: 4 });
+  const skus = ['--sku', 'SKU-0001', '--sku', 'SKU-0002', ...at];
+  const found = await holdfast(['reconcile', ...skus], { cwd });
+  assert.equal(found.code, 1, found.stderr);
+  assert.match(found.stdout, /^SKU-0001: -4 \(the ERP has 6, here 10\): the ERP has fewer/m);
+  assert.match(found.stdout, /Compared 2 SKUs: 1 differed, 0 corrected[^]*--fix corrects/);
+  const fixed = await holdfast(['reconcile', '--fix', '--json', ...skus], { cwd });
+  assert.equal(fixed.code, 0, fixed.stdout + fixed.stderr);
+  const report = JSON.parse(fixed.stdout) as { corrected: number; findings: object[] };
+  assert.deepEqual([report.corrected, report.findings.length], [1, 1]);
+
+  const status = await holdfast(['erp', 'status', ...at], { cwd });
+  assert.equal(status.code, 0, status.stdout);
+  assert.match(status.stdout, /^connection +working$/m);
+  assert.match(status.stdout, /^backlog +none$/m);
+  assert.match(status.stdout, /^reconciled +\S+: 2 SKUs, 1 differed, 1 corrected, 0 on the move$/m);
+  assert.match(status.stdout, /^calls today +\d+, [\d,]+ left$/m);
+  await service.stop();
+});
+
+test('a dead letter is listed, shown, retried and discarded', async (t) => {
+  const { bling, cwd, settings } = await openBlingShop(t);
+  const service = await serve(t, cwd, settings);
+  const at = ['--url', service.url];
+  for (const sku of ['GONE', 'LOST']) {
+    await call(service, 'PUT', `/stock/${sku}`, { on_hand: 5 });
+    await sell(service, sku);
+  }
+  let ids: string[] = [];
+  await until(async () => {
+    const { body } = await call(service, 'GET', '/outbox?state=dead');
+    ids = (body['items'] as { message_id: number }[]).map(({ message_id: id }) => String(id));
+    return ids.length === 2;
+  });
+  const [gone = '', lost = ''] = ids;
+  const listed = await holdfast(['outbox', 'list', '--sku', 'GONE', ...at], { cwd });
+  assert.equal(listed.code, 1, listed.stderr);
+  assert.match(listed.stdout, /^ *\d+ +sale +dead +\S+ +1 × GONE +\S.*GONE/m);
+  assert.match(listed.stdout, /0 messages pending, 0 in flight, 0 unknown, 2 dead\.$/m);
+  const shown = await holdfast(['outbox', 'show', gone, ...at], { cwd });
+  assert.equal(shown.code, 0, shown.stderr);
+  assert.match(shown.stdout, /^units +1 × GONE$/m);
+
+  bling.control.seed({ products: [{ sku: 'GONE', stock: 5 }] });
+  const reason = ['--reason', 'made it in Bling'];
+  const retried = await holdfast(['outbox', 'retry', gone, ...reason, ...at], { cwd });
+  assert.equal(retried.code, 0, retried.stderr);
+  await until(() => bling.control.orders().length === 1);
+  const unsaid = await holdfast(['outbox', 'discard', lost, ...reason, ...at], { cwd });
+  assert.equal(unsaid.code, 2);
+  assert.match(unsaid.stderr, /say what becomes of its units/);
+  const discard = ['outbox', 'discard', lost, '--units', 'restock', '--json', ...reason, ...at];
+  const discarded = await holdfast(discard, { cwd });
+  assert.equal(discarded.code, 0, discarded.stderr);
+  assert.equal((JSON.parse(discarded.stdout) as { state: string }).state, 'delivered');
+  assert.equal((await call(service, 'GET', '/stock/LOST')).body['available'], 5);
+  await until(async () => {
+    const counts = (await call(service, 'GET', '/outbox')).body['counts'];
+    return Object.values(counts as Record<string, number>).every((value) => value === 0);
+  });
+  const empty = await holdfast(['outbox', 'list', '--json', ...at], { cwd });
+  assert.equal(empty.code, 0, empty.stdout);
+  await service.stop();
+  const nobody = await holdfast(['erp', 'status', ...at], { cwd });
+  assert.equal(nobody.code, 2);
+  assert.match(nobody.stderr, /nobody answers/);
+});

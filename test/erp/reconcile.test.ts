@@ -254,7 +254,10 @@ describe('reconciliation', () => {
     }
     const cursors: (string | null)[] = [];
     const pull = { fix: true, cause: 'pull' };
-    const first = await world.reconciler.pull(null, pull, (next) => cursors.push(next));
+    const first = await world.reconciler.pull(null, pull, ({ next }) => {
+      cursors.push(next);
+      return Promise.resolve();
+    });
     assert.deepEqual([first.compared, first.drifts.length], [120, 120]);
     assert.deepEqual(cursors, ['50', '100', null]);
     assert.equal(first.drifts[7]?.cause, 'new_sku');

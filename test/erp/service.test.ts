@@ -21,8 +21,9 @@ async function open(dataDir: string, erp: FakeErp) {
     random: () => 0,
     idleMs: 5,
     reconcileEveryMs: 20,
-    options: { fix: true, cause: 'schedule' },
-    onReport: (report) => reports.push(report),
+    fix: true,
+    memory: { load: () => Promise.resolve(null), save: () => Promise.resolve() },
+    onDone: ({ report }) => reports.push(report),
     onError: () => undefined,
     webhooks: {
       now: () => store.clock.now(),

@@ -102,6 +102,10 @@ export class FakeErp implements ErpConnector {
     if (this.down) throw new ErpFault('ERP_UNAVAILABLE', 'the ERP does not answer');
   }
 
+  usedToday(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

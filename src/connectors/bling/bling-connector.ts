@@ -117,6 +117,10 @@ export class BlingConnector implements ErpConnector {
     return this.#parts.catalogue.skusOf(hint.productId, hint.about === 'stock', call);
   }
 
+  usedToday(): Promise<number> {
+    return this.#parts.budget.usedToday();
+  }
+
   async close(): Promise<void> {
     await this.#parts.exchange.close();
   }

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { ErpFault } from '../../engine/erp-port.ts';
-import { readIfThere, replaceFile } from './durable-file.ts';
+import { readIfThere, replaceFile } from '../../engine/durable-file.ts';
 import { isObject } from './refusal.ts';
 import type { Time } from './settings.ts';
 

@@ -153,6 +153,10 @@ export class WebhookConnector implements ErpConnector {
     return Promise.resolve(hint.startsWith('sku:') ? [hint.slice(4)] : []);
   }
 
+  usedToday(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
   }

@@ -172,6 +172,58 @@ export const REQUESTS = {
       'pt-BR': 'Envie menos cabeçalhos, ou mais curtos.',
     },
   },
+  no_erp: {
+    status: 409,
+    title: { en: 'No ERP', 'pt-BR': 'Sem ERP' },
+    detail: {
+      en: 'This service runs without an ERP.',
+      'pt-BR': 'Este serviço funciona sem ERP.',
+    },
+    advice: {
+      en: 'For the operator: set `HOLDFAST_ERP`.',
+      'pt-BR': 'Para o operador: defina `HOLDFAST_ERP`.',
+    },
+  },
+  erp_busy: {
+    status: 409,
+    title: { en: 'Another job is running', 'pt-BR': 'Já há um trabalho em andamento' },
+    detail: {
+      en: 'A {job} with the ERP has been running since {started_at}; one runs at a time.',
+      'pt-BR': 'Um {job} com o ERP está em andamento desde {started_at}; só um de cada vez.',
+    },
+    advice: {
+      en: 'Follow it with `GET /erp/{job}`, and ask again when it has ended.',
+      'pt-BR': 'Acompanhe em `GET /erp/{job}` e peça de novo quando terminar.',
+    },
+    members: ['job', 'started_at'],
+  },
+  erp_elsewhere: {
+    status: 409,
+    title: { en: 'Another instance does this', 'pt-BR': 'Outra instância faz isto' },
+    detail: {
+      en: 'Of several instances one does the work with the ERP, and it is not this one: {holder}.',
+      'pt-BR': 'De várias instâncias, uma faz o trabalho com o ERP, e não é esta: {holder}.',
+    },
+    advice: {
+      en: 'Ask the instance that has the lease `erp` (`GET /erp` names it) at its own address.',
+      'pt-BR':
+        'Peça à instância que tem a concessão `erp` (`GET /erp` diz qual é) no endereço dela.',
+    },
+    members: ['holder'],
+  },
+  no_such_job: {
+    status: 404,
+    title: { en: 'Nothing to report', 'pt-BR': 'Nada a relatar' },
+    detail: {
+      en: 'There has been no {job} since the service started.',
+      'pt-BR': 'Não houve nenhum {job} desde o início do serviço.',
+    },
+    advice: {
+      en: 'Start one with `POST` to the same address.',
+      'pt-BR': 'Inicie um com `POST` no mesmo endereço.',
+    },
+    members: ['job'],
+  },
   internal_error: {
     status: 500,
     title: { en: 'A fault of ours', 'pt-BR': 'Falha nossa' },

@@ -1,26 +1,6 @@
 /** The operations in words: what `/docs` and `/openapi.json` say of each route beside its schemas. */
-import type { TSchema } from 'typebox';
+import { operation } from './operation.ts';
 import * as answers from './responses.ts';
-
-export type Tag = 'reservations' | 'stock' | 'ledger' | 'service';
-
-interface Operation {
-  readonly operationId: string;
-  readonly tags: Tag[];
-  readonly summary: string;
-  readonly description: string;
-  readonly response: Record<number, TSchema>;
-}
-
-function operation(
-  operationId: string,
-  tag: Tag,
-  response: Record<number, TSchema>,
-  summary: string,
-  description: string,
-): Operation {
-  return { operationId, tags: [tag], summary, description, response };
-}
 
 export const reserveOne = operation(
   'reserveOne',

@@ -4,6 +4,8 @@ import type { TestContext } from 'node:test';
 import type { FastifyBaseLogger, FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { DEFAULT_RULES, type Rules } from '../../../src/core/rules.ts';
 import type { ApiKeyDirectory } from '../../../src/engine/api-keys.ts';
+import type { PullPlace } from '../../../src/engine/erp-jobs.ts';
+import { ErpService } from '../../../src/engine/erp-service.ts';
 import { createIdSource } from '../../../src/engine/ids.ts';
 import type { ErpConnector } from '../../../src/engine/erp-port.ts';
 import type { ReservationStore } from '../../../src/engine/ports.ts';
@@ -16,7 +18,9 @@ import {
   type FinishedRequest,
   type HttpSettings,
 } from '../../../src/http/app.ts';
+import { sleepUntil } from '../../../src/service/sleep.ts';
 import { MemoryStore } from '../../../src/stores/memory/memory-store.ts';
+import type { FakeErp } from '../../support/fake-erp.ts';
 
 export const START = Date.parse('2026-11-27T12:00:00.000Z');
 export const NO_KEYS: ApiKeyDirectory = { find: () => undefined, enabled: () => false };
@@ -66,11 +70,15 @@ export interface ServiceOptions {
   readonly wrap?: (store: ReservationStore) => ReservationStore;
   /** The ERP whose webhooks are taken; without one there is none. */
   readonly erp?: Pick<ErpConnector, 'name' | 'readWebhook'>;
+  /** An ERP whose whole loop runs: confirms write to the outbox, and what is sold stays there. */
+  readonly loop?: FakeErp;
 }
 
 export async function startService(t: TestContext, options: ServiceOptions = {}): Promise<Service> {
   const clock: TestClock = { time: START, now: () => clock.time };
-  const memory = new MemoryStore(clock, { ...DEFAULT_RULES, ...options.rules });
+  const acknowledgeOnConfirm = options.loop === undefined;
+  const rules = { ...DEFAULT_RULES, acknowledgeOnConfirm, ...options.rules };
+  const memory = new MemoryStore(clock, rules);
   const store = options.wrap?.(memory) ?? memory;
   const newId = createIdSource(
     (bytes) => randomFillSync(bytes),
@@ -106,6 +114,7 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
     webhooks,
     logger: logger(logged),
     version: '0.0.0-test',
+    erp: options.loop === undefined ? null : await startErp(t, options.loop, memory, clock),
   });
   t.after(() => app.close());
   const call = async (method: string, url: string, sent: CallOptions = {}): Promise<Answer> => {
@@ -126,6 +135,50 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
   };
   const { inbox } = memory;
   return { app, store, inbox, outcomes, clock, finished, shed, logged, load, call, put };
+}
+
+/** Waits shorter than this are for a free call: they move the clock instead. */
+const LONG_MS = 5_000;
+
+/** Its relay looks once, at the start; what is sold later stays where it is. */
+async function startErp(
+  t: TestContext,
+  erp: FakeErp,
+  store: MemoryStore,
+  clock: TestClock,
+): Promise<ErpService> {
+  erp.check = () => Promise.resolve();
+  let place: PullPlace | null = null;
+  const service = new ErpService({
+    store,
+    erp,
+    sleep: (ms, signal) => {
+      if (ms >= LONG_MS) return sleepUntil(ms, signal);
+      clock.time += ms;
+      return Promise.resolve();
+    },
+    random: () => 0,
+    idleMs: 1_000_000_000,
+    reconcileEveryMs: null,
+    fix: true,
+    memory: {
+      load: () => Promise.resolve(place),
+      save: (saved) => Promise.resolve(void (place = saved)),
+    },
+    onDone: () => undefined,
+    onError: () => undefined,
+    webhooks: {
+      now: () => clock.time,
+      silenceMs: null,
+      onOutcome: () => undefined,
+      onSilence: () => undefined,
+      onReport: () => undefined,
+    },
+  });
+  t.after(() => service.stop());
+  service.start();
+  while (!service.works) await new Promise(setImmediate);
+  return service;
 }
 
 export interface Logged {

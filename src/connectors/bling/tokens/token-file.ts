@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { ErpFault } from '../../../engine/erp-port.ts';
-import { readIfThere, replaceFile } from '../durable-file.ts';
+import { readIfThere, replaceFile } from '../../../engine/durable-file.ts';
 import { keyOf, seal, SealError, unseal } from './sealed-box.ts';
 
 const FILE_NAME = 'bling-tokens.json';
