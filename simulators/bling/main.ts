@@ -72,6 +72,7 @@ HOLDFAST_BLING_CLIENT_ID=${client.id}
 HOLDFAST_BLING_CLIENT_SECRET=${client.secret}
 HOLDFAST_BLING_DEPOSIT_ID=${depositId}
 HOLDFAST_BLING_ORDER_MODE=order
+HOLDFAST_BLING_SITUATIONS=6
 HOLDFAST_SECRET_KEY=${randomBytes(32).toString('base64')}
 
   Then: npx holdfast bling connect, npm start
