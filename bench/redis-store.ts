@@ -1,7 +1,8 @@
 /**
  * The Redis store beside its server's plain SET: `node bench/redis-store.ts [--count 50000] [--rounds 3]`. Starts a
  * server of its own. For each: the server's processor time for one operation, which holds on a machine that others use
- * too; and how many a second went through one process, with 256 waiting for an answer at any time.
+ * too; and how many a second went through one process, with 256 waiting for an answer at any time (the last two rows:
+ * fewer), from which follows what a call costs and what each reserve in it.
  */
 import { randomFillSync } from 'node:crypto';
 import { parseArgs } from 'node:util';
@@ -43,6 +44,8 @@ function reserve(sku: string, customerId: string | null = null): Command {
 /** Sends `total` operations, `DEPTH` at a time, as `send` does with as many as it is told. */
 interface Case {
   readonly name: string;
+  /** Of `total`, so that small calls do not take all day. */
+  readonly share: number;
   readonly send: (operations: number) => Promise<unknown>;
 }
 
@@ -59,28 +62,35 @@ async function serverMicros(server: RedisServer): Promise<number> {
   return seconds.reduce((sum, each) => sum + each, 0) * 1e6;
 }
 
-async function measure(server: RedisServer, { send }: Case): Promise<Result> {
-  await send(DEPTH * 4);
+async function measure(server: RedisServer, { send, share }: Case): Promise<Result> {
+  await send(DEPTH * 2);
   const before = await serverMicros(server);
   const begun = performance.now();
-  for (let sent = 0; sent < total; sent += DEPTH) await send(DEPTH);
+  const batches = Math.ceil((total * share) / DEPTH);
+  for (let sent = 0; sent < batches; sent += 1) await send(DEPTH);
   const seconds = (performance.now() - begun) / 1000;
   const used = (await serverMicros(server)) - before;
-  const operations = Math.ceil(total / DEPTH) * DEPTH;
+  const operations = batches * DEPTH;
   return { perSecond: operations / seconds, serverMicros: used / operations };
 }
 
-function through(store: RedisStore, name: string, make: (n: number) => Command): Case {
+/** `perCall`: commands that share one call. */
+function through(
+  store: RedisStore,
+  name: string,
+  make: (n: number) => Command,
+  perCall = DEPTH,
+): Case {
   let made = 0;
+  const next = (): Submission => ({ command: make((made += 1)), idempotency: null });
   return {
     name,
-    send: (operations) =>
-      store.submitAll(
-        Array.from({ length: operations }, (): Submission => ({
-          command: make((made += 1)),
-          idempotency: null,
-        })),
-      ),
+    share: Math.min(1, perCall / 16),
+    send: async (operations) => {
+      for (let sent = 0; sent < operations; sent += perCall) {
+        await store.submitAll(Array.from({ length: perCall }, next));
+      }
+    },
   };
 }
 
@@ -94,6 +104,7 @@ async function cases(server: RedisServer, store: RedisStore): Promise<Case[]> {
   return [
     {
       name: 'SET of 300 bytes',
+      share: 1,
       send: (operations) =>
         Promise.all(Array.from({ length: operations }, () => client.set(newId(), value))),
     },
@@ -101,6 +112,9 @@ async function cases(server: RedisServer, store: RedisStore): Promise<Case[]> {
     through(store, 'reserve, one SKU, with customer', (n) => reserve('S0', `customer-${n}`)),
     through(store, `reserve, ${count(SKUS)} SKUs`, (n) => reserve(`S${n % SKUS}`)),
     through(store, 'reserve, sold out', () => reserve('OUT')),
+    ...[1, 16].map((perCall) =>
+      through(store, `reserve, ${perCall} per call`, (n) => reserve(`S${n % SKUS}`), perCall),
+    ),
   ];
 }
 
@@ -114,6 +128,11 @@ try {
   const middle = (each: Case | undefined, field: keyof Result): number =>
     median((each ? results.get(each) : [])?.map((result) => result[field]) ?? []);
   const [set] = all;
+  const named = (name: string): number =>
+    middle(
+      all.find((each) => each.name === name),
+      'serverMicros',
+    );
   console.log('| operation | server CPU, µs | SET ÷ it | per second | ÷ SET |');
   console.log('| --- | --- | --- | --- | --- |');
   for (const each of all) {
@@ -126,6 +145,13 @@ try {
     ];
     console.log(`| ${[each.name, ...shares].join(' | ')} |`);
   }
+  // What a call costs, whatever is in it, and what each command adds.
+  const alone = named('reserve, 1 per call');
+  const together = named(`reserve, ${count(SKUS)} SKUs`);
+  const call = (alone - together) / (1 - 1 / DEPTH);
+  console.log(
+    `\na call ${call.toFixed(1)} µs, each reserve in it ${(together - call / DEPTH).toFixed(1)} µs`,
+  );
 } finally {
   for (const cleanup of cleanups) await cleanup();
 }

@@ -72,9 +72,9 @@ function stopper(child: ChildProcess): () => Promise<void> {
     });
 }
 
-/** `settings`: environment variables besides the store, the port and the data folder. */
+/** `store`: as HOLDFAST_STORE. `settings`: environment variables besides the store, the port and the data folder. */
 export async function startHoldfast(
-  store: 'memory' | 'embedded',
+  store: string,
   settings: Record<string, string> = {},
   keptDataDir?: string,
 ): Promise<Service> {
