@@ -184,6 +184,8 @@ export class WebhookWorker {
   }
 
   async #load(): Promise<void> {
+    // From the first: a store that has lost what it acknowledged counts from an earlier number again.
+    if (this.#open.size === 0) this.#loadedUpTo = 0;
     while (this.#open.size < MOST_LOADED) {
       const page = await this.#parts.inbox.pending(this.#loadedUpTo, PAGE);
       for (const { number, hints, receivedAt } of page) {

@@ -8,6 +8,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { ErpFault } from '../../src/engine/erp-port.ts';
 import { Fault } from '../../src/engine/faults.ts';
+import type { WebhookInbox } from '../../src/engine/webhook-inbox.ts';
+import { MemoryInbox } from '../../src/stores/memory/memory-inbox.ts';
 import { confirm, reserve, uuid } from '../support/commands.ts';
 import type { Mishap } from '../support/fake-erp.ts';
 import { assertProperty, untilTired } from '../support/replay.ts';
@@ -151,6 +153,18 @@ describe('following hints', () => {
     assert.deepEqual([await world.onHand('A'), await world.pending()], [1, 0]);
   });
 
+  it('notices new webhooks of an inbox that has lost its count', async () => {
+    const world = await new World().stock(100);
+    for (let n = 0; n < 5; n += 1) await world.deliver(`e${n}`, 'B');
+    await world.worker.round();
+    // As after a failover that lost the latest writes.
+    Object.assign(world.store.inbox, methodsOf(new MemoryInbox(() => undefined)));
+    world.erp.balances.set('A', 4);
+    await world.deliver('late', 'A');
+    await world.worker.round();
+    assert.equal(await world.onHand('A'), 4);
+  });
+
   it('gives a hint up after three days, and says so', async () => {
     const world = await new World().stock(100);
     world.erp.down = true;
@@ -207,6 +221,16 @@ describe('following hints', () => {
     assert.deepEqual(world.errors, ['full', 'full', 'full']);
   });
 });
+
+function methodsOf(inbox: WebhookInbox): WebhookInbox {
+  return {
+    put: (webhook) => inbox.put(webhook),
+    pending: (after, limit) => inbox.pending(after, limit),
+    settle: (numbers) => inbox.settle(numbers),
+    stats: () => inbox.stats(),
+    prune: (before, limit) => inbox.prune(before, limit),
+  };
+}
 
 type Step =
   | { readonly do: 'change'; readonly sku: number; readonly units: number }

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { describe, it, type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
 import { readWebhook } from '../../src/connectors/bling/webhook.ts';
 import { readIncoming } from '../../src/connectors/webhook/incoming.ts';
 import type { ErpConnector } from '../../src/engine/erp-port.ts';
 import { Fault } from '../../src/engine/faults.ts';
 import { WebhookStored } from '../../src/http/schemas/webhook-operations.ts';
+import { assertProperty } from '../support/replay.ts';
 import { conforms, isProblem } from './support/conforms.ts';
 import { testKeys } from './support/keys.ts';
 import { listen, open, parseAnswers } from './support/raw-socket.ts';
@@ -212,6 +214,32 @@ describe('refused, with nothing stored', () => {
     isProblem(await post(none, VECTOR.body), 404, 'webhook_unknown_erp');
     assert.deepEqual([await pending(service), service.outcomes], [[], []]);
   });
+});
+
+it('of random bytes, whatever is not signed is refused, and what is signed is never a failure of ours', async (t) => {
+  const service = await start(t);
+  const near = fc.record({
+    eventId: fc.oneof(fc.string(), fc.constant(null), fc.integer(), fc.constant({})),
+    date: fc.oneof(fc.date().map(String), fc.string(), fc.constant('2025-01-10T12:18:46Z')),
+    event: fc.oneof(fc.constantFrom('stock.updated', 'product.deleted', 'order.x'), fc.anything()),
+    data: fc.oneof(fc.anything(), fc.record({ produto: fc.anything(), id: fc.anything() })),
+  });
+  const body = fc.oneof(
+    fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+    fc.json().map((text) => Buffer.from(text)),
+    near.map((value) => Buffer.from(JSON.stringify(value))),
+  );
+  const property = fc.asyncProperty(body, fc.boolean(), async (raw, signed) => {
+    const before = (await service.inbox.stats()).pending;
+    const headers = signed ? {} : { 'x-bling-signature-256': signatureOf('another body') };
+    const { status } = await post(service, raw, headers);
+    if (signed) assert.ok(status === 200 || status === 400, `${status}`);
+    else assert.equal(status, 401);
+    const { pending: after } = await service.inbox.stats();
+    assert.ok(after === before || status === 200);
+  });
+  await assertProperty(property, { runs: 300, file: 'test/http/webhooks.test.ts' });
+  assert.deepEqual(service.logged, []);
 });
 
 describe('when it cannot be taken now', () => {
