@@ -41,6 +41,8 @@ export type Outcome =
 
 /** A decision is taken anew when the books have changed under it; so often at most. */
 const ATTEMPTS = 50;
+/** How long units that are taken again wait for the decision: longer than clocks of servers differ. */
+const HOLD_MS = 60_000;
 
 export class CartCommands {
   readonly #carts: Carts;
@@ -158,7 +160,7 @@ export class CartCommands {
     const home = this.#placement.homeOf(change.id);
     const hold = this.#placement.placeAt(randomUUID(), home);
     const { customerId, createdAt } = whole;
-    const expiresAt = change.now + this.#rules.ttlSeconds * 1000;
+    const expiresAt = change.now + HOLD_MS;
     const taken: number[] = [];
     const wanted = this.#carts.byShard(lines);
     try {

@@ -1,0 +1,126 @@
+/** Books over several shards, as several instances see them. */
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { DEFAULT_RULES } from '../../src/core/rules.ts';
+import { openRedisStore, type RedisBooks } from '../../src/stores/redis/open-redis-store.ts';
+import { confirm, importStock, reserve, setStock, setting, uuid } from '../support/commands.ts';
+import { hasRedis, RedisServer } from '../support/redis-servers.ts';
+import type { Lifetime } from '../support/temp-dir.ts';
+import { patient } from './store.ts';
+
+async function open(
+  t: Lifetime,
+  url: string,
+  shards: number,
+  hashTag = 'shop',
+): Promise<RedisBooks> {
+  const store = await openRedisStore({
+    connection: patient(url),
+    rules: DEFAULT_RULES,
+    hashTag,
+    shards,
+    report: () => undefined,
+  });
+  t.after(() => store.close());
+  return store;
+}
+
+void it('the number of shards is decided by who starts first', async (t) => {
+  if (!hasRedis(t)) return;
+  const { url } = await RedisServer.start(t);
+  await open(t, url, 3);
+  await open(t, url, 3);
+  for (const wrong of [1, 2, 4]) {
+    await assert.rejects(open(t, url, wrong), {
+      code: 'STORE_VERSION',
+      message: new RegExp(`under \\{shop\\} have 3 shards, and HOLDFAST_REDIS_SHARDS is ${wrong}:`),
+    });
+  }
+  await open(t, url, 1, 'other');
+  await assert.rejects(open(t, url, 3, 'other'), { message: /have 1 shard, and/ });
+});
+
+void it('books that are older than the setting have one shard', async (t) => {
+  if (!hasRedis(t)) return;
+  const server = await RedisServer.start(t);
+  const store = await open(t, server.url, 1);
+  await store.submit(setStock('A', 1));
+  await server.ask('HDEL', '{shop}:meta', 'shards');
+  await open(t, server.url, 1);
+  await assert.rejects(open(t, server.url, 2), { message: /have 1 shard, and/ });
+});
+
+void it('entries have one numbering without gaps, the same for every instance, however many number them', async (t) => {
+  if (!hasRedis(t)) return;
+  const { url } = await RedisServer.start(t);
+  const stores = await Promise.all([0, 1, 2].map(() => open(t, url, 5)));
+  const [first] = stores;
+  assert.ok(first !== undefined);
+  const skus = Array.from({ length: 12 }, (_, n) => `SKU-${n}`);
+  await first.submit(importStock(skus.map((sku) => setting(sku, 1_000))));
+  const seen: number[][] = stores.map(() => []);
+  const texts = new Map<number, string>();
+  await Promise.all(
+    stores.map(async (store, at) => {
+      let after = 0;
+      for (let n = 0; n < 60; n += 1) {
+        const lines = skus.filter((_, index) => (index + n) % 5 === at).join(' ');
+        const id = store.placeId?.(uuid(at * 1_000 + n), lines.split(' ')) ?? '';
+        assert.ok((await store.submit(reserve(id, lines))).ok);
+        if (n % 3 === 0) assert.ok((await store.submit(confirm(id))).ok);
+        if (n % 5 !== 0) continue;
+        for (const entry of await store.ledger({ sku: null, after, limit: 97 })) {
+          seen[at]?.push(entry.seq);
+          after = entry.seq;
+          const text = JSON.stringify(entry);
+          assert.equal(texts.get(entry.seq) ?? text, text, 'a number is given once');
+          texts.set(entry.seq, text);
+        }
+      }
+    }),
+  );
+  for (const numbers of seen) {
+    assert.deepEqual(
+      numbers,
+      Array.from(numbers, (_, index) => index + 1),
+    );
+  }
+  const { headSeq } = await first.stats();
+  const all = await first.ledger({ sku: null, after: 0, limit: 100_000 });
+  assert.equal(all.length, headSeq);
+  for (const [seq, text] of texts) assert.equal(JSON.stringify(all[seq - 1]), text);
+  for (const sku of skus) {
+    const own = all.filter((entry) => entry.sku === sku);
+    const middle = own[Math.floor(own.length / 2)]?.seq ?? 0;
+    const rest = own.filter(({ seq }) => seq > middle);
+    assert.deepEqual(await first.ledger({ sku, after: middle, limit: 10 }), rest.slice(0, 10));
+    // Also from a number that is another SKU's.
+    assert.deepEqual(
+      await first.ledger({ sku, after: middle + 1, limit: 5 }),
+      own.filter(({ seq }) => seq > middle + 1).slice(0, 5),
+    );
+  }
+  assert.deepEqual((await first.audit()).problems, []);
+});
+
+void it('an audit finds a cart whose parts are not what it says', async (t) => {
+  if (!hasRedis(t)) return;
+  const server = await RedisServer.start(t);
+  const store = await open(t, server.url, 4);
+  const skus = ['A', 'B', 'C', 'D', 'E'];
+  await store.submit(importStock(skus.map((sku) => setting(sku, 9))));
+  const id = store.placeId?.(uuid(1), skus) ?? '';
+  await store.submit(reserve(id, skus.join(' ')));
+  assert.deepEqual((await store.audit()).problems, []);
+  const keys = (await server.ask('KEYS', '*:carts')) as string[];
+  const home = keys[0] ?? '';
+  const before = String(await server.ask('HGET', home, id));
+  await server.ask('HSET', home, id, before.replace('"active"', '"expired"'));
+  const kinds = async (): Promise<string[]> =>
+    (await store.audit()).problems.map(({ kind }) => kind);
+  assert.deepEqual(await kinds(), ['reservation_differs']);
+  await server.ask('HSET', home, id, before.replace('"quantity":1', '"quantity":2'));
+  assert.deepEqual(await kinds(), ['reservation_differs']);
+  await server.ask('HSET', home, id, before);
+  assert.deepEqual(await kinds(), []);
+});
