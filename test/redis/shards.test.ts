@@ -2,8 +2,13 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { DEFAULT_RULES } from '../../src/core/rules.ts';
-import { openRedisStore, type RedisBooks } from '../../src/stores/redis/open-redis-store.ts';
+import {
+  openRedisStore,
+  type RedisBooks,
+  type RedisBooksOptions,
+} from '../../src/stores/redis/open-redis-store.ts';
 import { confirm, importStock, reserve, setStock, setting, uuid } from '../support/commands.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { hasRedis, RedisServer } from '../support/redis-servers.ts';
 import type { Lifetime } from '../support/temp-dir.ts';
 import { patient } from './store.ts';
@@ -13,6 +18,7 @@ async function open(
   url: string,
   shards: number,
   hashTag = 'shop',
+  options: Partial<RedisBooksOptions> = {},
 ): Promise<RedisBooks> {
   const store = await openRedisStore({
     connection: patient(url),
@@ -20,6 +26,7 @@ async function open(
     hashTag,
     shards,
     report: () => undefined,
+    ...options,
   });
   t.after(() => store.close());
   return store;
@@ -101,6 +108,23 @@ void it('entries have one numbering without gaps, the same for every instance, h
     );
   }
   assert.deepEqual((await first.audit()).problems, []);
+});
+
+void it('of a lapsed cart only what was confirmed late is taken again, and the audit agrees', async (t) => {
+  if (!hasRedis(t)) return;
+  const clock = new FakeClock();
+  const store = await open(t, (await RedisServer.start(t)).url, 4, 'shop', { clock });
+  const skus = ['A', 'B', 'C', 'D', 'E'];
+  await store.submit(importStock(skus.map((sku) => setting(sku, 9))));
+  const id = store.placeId?.(uuid(1), skus) ?? '';
+  await store.submit(reserve(id, skus.join(' '), { ttl: 10 }));
+  clock.advance(10_000);
+  for (const sku of skus) await store.submit(setStock(sku, 8));
+  const answer = await store.submit(confirm(id, { lines: 'A:1 B:1', late: 'reacquire' }));
+  assert.ok(answer.ok && answer.type === 'confirm' && answer.reservation.reacquired);
+  const left = await Promise.all(skus.map(async (sku) => (await store.level(sku))?.available));
+  assert.deepEqual(left, [7, 7, 8, 8, 8]);
+  assert.deepEqual((await store.audit()).problems, []);
 });
 
 void it('an audit finds a cart whose parts are not what it says', async (t) => {

@@ -46,7 +46,7 @@ test('instances are killed in the middle of carts over ten shards', async (t) =>
     let text = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
     const ended = new Promise((resolve) => child.once('close', resolve));
-    await until('it sells', () => Promise.resolve(text.includes('active')));
+    await until('it sells', () => Promise.resolve(text.includes('acknowledged')));
     await sleep(random.between(20, 400));
     child.kill('SIGKILL');
     await ended;

@@ -75,7 +75,7 @@ export function partOf(
   const { customerId, createdAt, expiresAt } = whole;
   return {
     ...at,
-    status: partStatus(whole.status, lines),
+    status: partStatus(whole, lines),
     lines,
     customerId,
     createdAt,
@@ -94,12 +94,13 @@ export function partOf(
 
 /** By its own lines alone: of a purchase, a shard may have lines that were not confirmed, or were all cancelled. */
 function partStatus(
-  whole: ReservationStatus,
+  { status, reacquired }: Reservation,
   lines: readonly ReservationLine[],
 ): ReservationStatus {
-  if (whole !== 'confirmed' && whole !== 'acknowledged' && whole !== 'cancelled') return whole;
-  if (lines.every(({ confirmed }) => confirmed === 0)) return 'released';
-  return lines.every(({ confirmed, cancelled }) => confirmed === cancelled) ? 'cancelled' : whole;
+  if (status !== 'confirmed' && status !== 'acknowledged' && status !== 'cancelled') return status;
+  // What was not taken again stays as it ended.
+  if (lines.every(({ confirmed }) => confirmed === 0)) return reacquired ? 'expired' : 'released';
+  return lines.every(({ confirmed, cancelled }) => confirmed === cancelled) ? 'cancelled' : status;
 }
 
 /** The steps of commands/lib/cart-steps.lua: commands to one shard. */
