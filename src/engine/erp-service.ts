@@ -217,6 +217,7 @@ export class ErpService {
     const stopped = (): boolean => signal.aborted;
     while (!stopped()) {
       const found = await this.#check();
+      if (found === null) continue;
       const isNews =
         found.state !== this.#connection.state || found.problem !== this.#connection.problem;
       // A stop makes every call fail, which says nothing of the ERP.
@@ -228,7 +229,8 @@ export class ErpService {
     }
   }
 
-  async #check(): Promise<ErpConnection> {
+  /** Null: the lease has come or gone meanwhile, which makes calls fail and says nothing of the ERP. */
+  async #check(): Promise<ErpConnection | null> {
     const checkedAt = this.#parts.store.clock.now();
     const relay = this.#relay;
     try {
@@ -236,8 +238,7 @@ export class ErpService {
       return { state: 'working', checkedAt, problem: null };
     } catch (error) {
       if (!isPassing(error)) throw error;
-      // A change of the lease makes the call fail, too.
-      if (relay !== this.#relay) return this.#connection;
+      if (relay !== this.#relay) return null;
       return { state: 'failing', checkedAt, problem: (error as Error).message };
     }
   }

@@ -13,6 +13,7 @@ import type { ErpConnector } from '../engine/erp-port.ts';
 import { ErpService, findForeignSale, type LeaseOptions } from '../engine/erp-service.ts';
 import { keepsOutbox, type OutboxStore, type ReservationStore } from '../engine/ports.ts';
 import type { Metrics } from '../observability/metrics.ts';
+import { openErpLog } from './erp-log.ts';
 import type { Log } from './log.ts';
 import { openPullMemory } from './pull-memory.ts';
 import { sleepUntil } from './sleep.ts';
@@ -72,6 +73,7 @@ export async function openErpService(
   { log, metrics, lease }: ErpServiceContext,
 ): Promise<{ readonly service: ErpService; readonly trouble: Promise<string | null> }> {
   const { logger } = log;
+  const erpLog = openErpLog(logger, connector.name);
   const first = Promise.withResolvers<string | null>();
   const outbox = await assertFit(config, connector, store);
   const webhookMetrics = metrics.measureWebhooks(() => service.webhooks.status(), Date.now);
@@ -94,21 +96,8 @@ export async function openErpService(
       silenceMs: config.webhookSilenceMs,
       now: Date.now,
     }),
-    onDone: ({ kind, cause, compared, imported, corrected, report }) => {
-      logger.info(
-        {
-          'event.action': `erp_${kind}`,
-          'event.reason': cause,
-          'holdfast.erp.compared': compared,
-          'holdfast.erp.imported': imported,
-          'holdfast.erp.corrected': corrected,
-          'holdfast.erp.drifts': report.drifts.filter(({ known }) => known).length,
-          'holdfast.erp.moving': report.moving.length,
-          'holdfast.erp.problems': report.problems.length,
-        },
-        `${kind} done: ${compared} SKUs compared`,
-      );
-    },
+    onDone: erpLog.done,
+    onOutcome: erpLog.outcome,
     onError: (error) => logger.error({ err: error }, 'the ERP loop failed; it is tried again'),
     onConnection: ({ problem }) => {
       const event = { 'event.action': 'erp_check', 'holdfast.erp.name': connector.name };
