@@ -106,6 +106,7 @@ class World {
   #relay: OutboxRelay;
   #countdown = Infinity;
   #killDone = false;
+  #lives = 0;
 
   constructor(grouping: MessageGrouping, clock: FakeClock, store: OutboxStore) {
     this.clock = clock;
@@ -129,12 +130,20 @@ class World {
   /** The store as a process sees it that dies at the set command. */
   #mortal(): OutboxStore {
     const { store } = this;
+    this.#lives += 1;
+    const life = this.#lives;
+    // What the dead had under way at the store may be answered later: they do not hear it.
+    const assertAlive = (): void => {
+      if (life !== this.#lives) throw new Killed();
+    };
     const submit = async <C extends Command>(command: C): Promise<AnswerTo<C>> => {
+      assertAlive();
       this.#countdown -= 1;
       const dying = this.#countdown < 0;
       if (dying && !(this.#killDone && this.#countdown === -1)) throw new Killed();
       const answer = await store.submit(command);
       if (dying) throw new Killed();
+      assertAlive();
       return answer;
     };
     return new Proxy(store, {
