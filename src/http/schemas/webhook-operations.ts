@@ -9,7 +9,7 @@ export const WebhookStored = Type.Object({
 
 export const receiveWebhook = {
   operationId: 'receiveWebhook',
-  tags: ['service'],
+  tags: ['erp'],
   summary: 'A webhook of the ERP',
   description:
     'For the ERP that `HOLDFAST_ERP` names. Signed as that ERP signs, on the bytes of the body. 200 once the event is stored; what it is about is then read from the ERP. The example is a signed one of the `webhook` connector, whose secret is not yours: yours refuses it with 401.',
