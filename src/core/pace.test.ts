@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { drainedAt, Pace, type PaceLimits } from './pace.ts';
+import { drainedAt, endOfDay, Pace, type PaceLimits } from './pace.ts';
 import { backoffMs } from './retry-policy.ts';
 
-const LIMITS: PaceLimits = { callsPerSecond: 3, callsPerDay: null, readShare: 0.2 };
+const LIMITS: PaceLimits = { callsPerSecond: 3, callsPerDay: null, dayStartsMs: 0, readShare: 0.2 };
 const DAY_MS = 86_400_000;
 
 describe('the pace', () => {
@@ -20,7 +20,7 @@ describe('the pace', () => {
         const times = list.map(({ push, waitMs }) => {
           now += waitMs;
           const at = pace.take(push ? 'push' : 'read', now);
-          assert.ok(at >= now);
+          assert.ok(at !== null && at >= now);
           return at;
         });
         times.sort((a, b) => a - b);
@@ -40,16 +40,21 @@ describe('the pace', () => {
     const pace = new Pace(LIMITS);
     const pushes = Array.from({ length: 100 }, () => pace.take('push', 0));
     assert.ok((pushes.at(-1) ?? 0) > 40_000);
-    assert.ok(pace.take('read', 1) < 2_000);
+    assert.ok((pace.take('read', 1) ?? Infinity) < 2_000);
   });
 
-  it('keeps the day’s limit, and of it a share for reads', () => {
-    const pace = new Pace({ callsPerSecond: 100, callsPerDay: 10, readShare: 0.2 });
-    const days = (kind: 'push' | 'read', calls: number): number[] =>
-      Array.from({ length: calls }, () => Math.floor(pace.take(kind, 5_000) / DAY_MS));
-    assert.deepEqual(days('push', 9), [0, 0, 0, 0, 0, 0, 0, 0, 1]);
-    assert.deepEqual(days('read', 3), [0, 0, 1]);
+  it('keeps the day’s limit, and of it a share for reads; the day is that of who counts', () => {
+    const dayStartsMs = 3 * 3_600_000;
+    const pace = new Pace({ callsPerSecond: 100, callsPerDay: 10, dayStartsMs, readShare: 0.2 });
+    const granted = (kind: 'push' | 'read', calls: number, now: number): number =>
+      Array.from({ length: calls }, () => pace.take(kind, now)).filter((at) => at !== null).length;
+    assert.equal(granted('push', 9, 5_000), 8);
+    assert.equal(granted('read', 3, 5_000), 2);
     assert.equal(pace.callsToday(5_000), 10);
+    assert.equal(granted('read', 1, dayStartsMs - 1_000), 0, 'a day in UTC is nobody’s');
+    assert.equal(granted('push', 9, dayStartsMs), 8);
+    assert.equal(endOfDay(5_000, { dayStartsMs }), dayStartsMs);
+    assert.equal(endOfDay(dayStartsMs, { dayStartsMs }), dayStartsMs + DAY_MS);
   });
 });
 
@@ -60,7 +65,7 @@ describe('when the backlog will be drained', () => {
   });
 
   it('goes on the next day where the day’s calls do not suffice', () => {
-    const limits = { callsPerSecond: 10, callsPerDay: 1_000, readShare: 0.2 };
+    const limits = { callsPerSecond: 10, callsPerDay: 1_000, dayStartsMs: 0, readShare: 0.2 };
     assert.equal(drainedAt(801, 0, 0, limits), DAY_MS + 125);
     assert.equal(drainedAt(1_601, 0, 0, limits), 2 * DAY_MS + 125);
     assert.equal(drainedAt(1, 900, 0, limits), DAY_MS + 125);
@@ -68,10 +73,15 @@ describe('when the backlog will be drained', () => {
 
   it('is what the pace comes to', () => {
     for (const calls of [1, 7, 100, 1_000, 5_000]) {
-      const limits = { callsPerSecond: 3, callsPerDay: 2_000, readShare: 0.2 };
+      const limits = { callsPerSecond: 3, callsPerDay: 2_000, dayStartsMs: 0, readShare: 0.2 };
       const pace = new Pace(limits);
       let last = 0;
-      for (let n = 0; n < calls; n += 1) last = pace.take('push', 0);
+      for (let n = 0; n < calls; n += 1) {
+        // Who is refused comes again when the next day begins.
+        const at = pace.take('push', last) ?? pace.take('push', endOfDay(last, limits));
+        assert.ok(at !== null);
+        last = at;
+      }
       const predicted = drainedAt(calls, 0, 0, limits);
       assert.ok(Math.abs(predicted - last) < 1_000, `${calls}: ${predicted} and ${last}`);
     }

@@ -2,8 +2,10 @@
 
 export interface PaceLimits {
   readonly callsPerSecond: number;
-  /** Per calendar day in UTC; null: no limit. */
+  /** Per day; null: no limit. */
   readonly callsPerDay: number | null;
+  /** How long after midnight in UTC the day begins of whoever counts, in ms. */
+  readonly dayStartsMs: number;
   /** The share of both that pushes leave to reads, from 0 to below 1. */
   readonly readShare: number;
 }
@@ -11,6 +13,15 @@ export interface PaceLimits {
 export type CallKind = 'push' | 'read';
 
 const DAY_MS = 86_400_000;
+
+/** When the day of `now` ends, in epoch ms. */
+export function endOfDay(now: number, { dayStartsMs }: Pick<PaceLimits, 'dayStartsMs'>): number {
+  return (dayOf(now, dayStartsMs) + 1) * DAY_MS + dayStartsMs;
+}
+
+function dayOf(at: number, dayStartsMs: number): number {
+  return Math.floor((at - dayStartsMs) / DAY_MS);
+}
 
 /**
  * Time is cut into slots of one call each. Pushes leave every so many slots to reads, which take any that is free:
@@ -21,10 +32,12 @@ export class Pace {
   /** Slots whose number is a multiple of this are for reads only. */
   readonly #readEvery: number;
   readonly #mostPerDay: Readonly<Record<CallKind, number>>;
+  readonly #dayStartsMs: number;
   readonly #taken = new Set<number>();
   readonly #days = new Map<number, number>();
 
-  constructor({ callsPerSecond, callsPerDay, readShare }: PaceLimits) {
+  constructor({ callsPerSecond, callsPerDay, readShare, dayStartsMs }: PaceLimits) {
+    this.#dayStartsMs = dayStartsMs;
     this.#slotMs = 1000 / callsPerSecond;
     this.#readEvery = readShare > 0 ? Math.max(2, Math.round(1 / readShare)) : Infinity;
     const most = callsPerDay ?? Infinity;
@@ -33,31 +46,29 @@ export class Pace {
 
   /** Calls given a place on the day of `now`. */
   callsToday(now: number): number {
-    return this.#days.get(Math.floor(now / DAY_MS)) ?? 0;
+    return this.#days.get(dayOf(now, this.#dayStartsMs)) ?? 0;
   }
 
-  /** Takes the next free place for a call and says when it comes, in epoch ms: `now` or later. */
-  take(kind: CallKind, now: number): number {
+  /**
+   * Takes the next free place for a call and says when it comes, in epoch ms: `now` or later. Takes none and returns
+   * null where that day's calls are used up.
+   */
+  take(kind: CallKind, now: number): number | null {
     this.#forgetBefore(now);
     let slot = Math.ceil(now / this.#slotMs);
-    for (;;) {
-      const day = Math.floor((slot * this.#slotMs) / DAY_MS);
-      if ((this.#days.get(day) ?? 0) >= this.#mostPerDay[kind]) {
-        slot = Math.ceil(((day + 1) * DAY_MS) / this.#slotMs);
-      } else if (this.#taken.has(slot) || (kind === 'push' && slot % this.#readEvery === 0)) {
-        slot += 1;
-      } else {
-        this.#taken.add(slot);
-        this.#days.set(day, (this.#days.get(day) ?? 0) + 1);
-        return Math.ceil(slot * this.#slotMs);
-      }
-    }
+    while (this.#taken.has(slot) || (kind === 'push' && slot % this.#readEvery === 0)) slot += 1;
+    const day = dayOf(slot * this.#slotMs, this.#dayStartsMs);
+    const calls = this.#days.get(day) ?? 0;
+    if (calls >= this.#mostPerDay[kind]) return null;
+    this.#taken.add(slot);
+    this.#days.set(day, calls + 1);
+    return Math.ceil(slot * this.#slotMs);
   }
 
   #forgetBefore(now: number): void {
     const current = Math.floor(now / this.#slotMs);
     for (const slot of this.#taken) if (slot < current) this.#taken.delete(slot);
-    const today = Math.floor(now / DAY_MS);
+    const today = dayOf(now, this.#dayStartsMs);
     for (const day of this.#days.keys()) if (day < today) this.#days.delete(day);
   }
 }
@@ -75,7 +86,7 @@ export function drainedAt(
   let at = now;
   let today = callsToday;
   while (left > 0) {
-    const dayEnds = (Math.floor(at / DAY_MS) + 1) * DAY_MS;
+    const dayEnds = endOfDay(at, limits);
     const allowed = callsPerDay === null ? Infinity : callsPerDay * (1 - readShare) - today;
     const possible = Math.max(0, Math.min(allowed, (dayEnds - at) * perMs));
     if (left <= possible) return Math.ceil(at + left / perMs);

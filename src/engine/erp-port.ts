@@ -105,6 +105,8 @@ export interface ErpLimits {
   readonly callsPerSecond: number;
   /** Null: no daily limit. */
   readonly callsPerDay: number | null;
+  /** How long after midnight in UTC the ERP's day begins, in ms. */
+  readonly dayStartsMs: number;
   /** Requests that delivering one parcel usually costs. */
   readonly callsPerPush: number;
   /** How many SKUs one call of `readLevels` may name. */

@@ -13,7 +13,7 @@
  *
  * The calls of a parcel wait for their turns (`Pace`); a circuit breaker keeps away from an ERP that does not answer.
  */
-import { Pace, drainedAt, type CallKind, type PaceLimits } from '../core/pace.ts';
+import { Pace, drainedAt, endOfDay, type CallKind, type PaceLimits } from '../core/pace.ts';
 import type { SettleParcelCommand } from '../core/command.ts';
 import { groupingOf, type Parcel } from '../core/outbox/message.ts';
 import { backoffMs } from '../core/retry-policy.ts';
@@ -101,8 +101,9 @@ export class OutboxRelay {
   constructor(parts: RelayParts) {
     this.#parts = parts;
     this.#settings = parts.settings ?? DEFAULT_RELAY_SETTINGS;
-    const { callsPerSecond, callsPerDay } = parts.erp.limits;
-    this.#limits = { callsPerSecond, callsPerDay, readShare: this.#settings.readShare };
+    const { callsPerSecond, callsPerDay, dayStartsMs } = parts.erp.limits;
+    const { readShare } = this.#settings;
+    this.#limits = { callsPerSecond, callsPerDay, dayStartsMs, readShare };
     this.#pace = new Pace(this.#limits);
   }
 
@@ -145,12 +146,12 @@ export class OutboxRelay {
     const pausedUntil = Math.max(this.#breaker.openUntil, this.#pausedUntil);
     const callsToday = (await this.#parts.erp.usedToday()) ?? this.#pace.callsToday(now);
     const calls = parcels * callsPerPush;
+    const goesOnAt = Math.max(now, pausedUntil);
+    // Of a later day nothing is used up yet.
+    const usedUp = goesOnAt < endOfDay(now, this.#limits) ? callsToday : 0;
     return {
       ...stats,
-      drainedAt:
-        parcels === 0
-          ? null
-          : drainedAt(calls, callsToday, Math.max(now, pausedUntil), this.#limits),
+      drainedAt: parcels === 0 ? null : drainedAt(calls, usedUp, goesOnAt, this.#limits),
       breaker: this.#breaker.state(now),
       pausedUntil: pausedUntil > now ? pausedUntil : null,
       callsToday,
@@ -165,6 +166,7 @@ export class OutboxRelay {
     const turn = async (): Promise<void> => {
       const now = this.#now();
       const at = this.#pace.take(kind, now);
+      if (at === null) throw spent(kind, endOfDay(now, this.#limits) - now);
       if (at > now) await this.#parts.sleep(at - now, signal);
       if (signal.aborted) {
         throw new ErpFault('ERP_UNAVAILABLE', 'stopped while waiting for a free call to the ERP');
@@ -183,11 +185,12 @@ export class OutboxRelay {
     await this.#recover();
     const now = this.#now();
     const most = this.#breaker.allows(now, this.#settings.parcelsAtOnce);
-    if (most === 0 || now < this.#pausedUntil) return false;
+    if (most === 0) return false;
     const unknown = await this.#unknownParcels(now, most);
     await Promise.all(unknown.map((parcel) => this.#settle(parcel)));
     const left = most - unknown.length;
-    if (left === 0) return true;
+    // What may not be sent may still be looked for: a part of the day's calls is kept for that.
+    if (left === 0 || this.#now() < this.#pausedUntil) return unknown.length > 0;
     const claimed = await this.#parts.store.submit({
       type: 'claim_messages',
       limit: left,
@@ -308,9 +311,10 @@ export class OutboxRelay {
   /** Nobody has looked: the message stays as it is, and is not a look nearer to being given up on. */
   #readLater(parcel: Parcel, { message, waitMs }: ErpFault): void {
     const now = this.#now();
-    this.#breaker.failed(now, this.#parts.random());
-    if (waitMs !== null) this.#pausedUntil = now + waitMs;
-    this.#readAgainAt.set(parcel.id, now + this.#parts.erp.limits.settleAfterMs);
+    if (waitMs === null) this.#breaker.failed(now, this.#parts.random());
+    else this.#breaker.succeeded();
+    const wait = Math.max(waitMs ?? 0, this.#parts.erp.limits.settleAfterMs);
+    this.#readAgainAt.set(parcel.id, now + wait);
     this.#lastError = message;
     this.#parts.onOutcome?.(parcel, 'unknown', message);
   }
@@ -371,6 +375,12 @@ function attemptsOf({ messages }: Parcel): number {
 /** When the oldest of its messages came to be. */
 function createdAt({ messages }: Parcel): number {
   return Math.min(...messages.map((message) => message.createdAt));
+}
+
+function spent(kind: CallKind, waitMs: number): ErpFault {
+  const but = kind === 'push' ? ', but for those kept for reading' : '';
+  const reason = `the day's calls to the ERP are used up${but}`;
+  return new ErpFault('ERP_UNAVAILABLE', reason, { waitMs });
 }
 
 function reasonOf(error: unknown): string {

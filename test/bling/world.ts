@@ -35,7 +35,6 @@ export interface WorldOptions {
 }
 
 const IDLE_MS = 5_000;
-const HOOKS_EVERY_MS = 1_000;
 const MONDAY_NOON = Date.UTC(2026, 10, 23, 15);
 
 export class World {
@@ -108,7 +107,7 @@ export class World {
     const life = new Life(parts);
     this.#life = life;
     life.start(idleMs);
-    void this.#takeHints(life);
+    void this.#takeHints(life, idleMs / 5);
     if (typeof reconcileEveryMs === 'number') void this.#reconcile(life, reconcileEveryMs);
   }
 
@@ -149,9 +148,9 @@ export class World {
   }
 
   /** What an inbox of webhooks does: each hint is read again, whatever it said, however often it came. */
-  async #takeHints(life: Life): Promise<void> {
+  async #takeHints(life: Life, everyMs: number): Promise<void> {
     for (;;) {
-      await life.sleep(HOOKS_EVERY_MS);
+      await life.sleep(everyMs);
       const hints = this.#hints.splice(0);
       if (hints.length === 0) continue;
       await this.#correct(async () => {

@@ -35,6 +35,7 @@ export interface FakeErpOptions {
 const LIMITS: ErpLimits = {
   callsPerSecond: 3,
   callsPerDay: 120_000,
+  dayStartsMs: 0,
   callsPerPush: 1,
   skusPerRead: 50,
   messagesPerParcel: 1,

@@ -15,6 +15,7 @@ import type {
 } from '../../engine/erp-port.ts';
 import { assertDeposit, assertSituations } from './account-check.ts';
 import type { Product } from './catalogue.ts';
+import { DAY_STARTS_MS } from './call-budget.ts';
 import { SETTLE_AFTER_MS } from './deliveries/delivery.ts';
 import type { BlingParts } from './parts.ts';
 import { readHint, readWebhook } from './webhook.ts';
@@ -34,6 +35,7 @@ export class BlingConnector implements ErpConnector {
     this.limits = {
       callsPerSecond: settings.callsPerSecond,
       callsPerDay: settings.callsPerDay,
+      dayStartsMs: DAY_STARTS_MS,
       callsPerPush: delivery.callsPerPush,
       skusPerRead: SKUS_PER_READ,
       messagesPerParcel: delivery.messagesPerParcel,

@@ -19,6 +19,8 @@ const FILE_NAME = 'bling-calls.json';
 const DAY_MS = 86_400_000;
 /** Brasília, where Bling's day begins, is three hours behind UTC all year. */
 const BRASILIA_MS = -3 * 3_600_000;
+/** How long after midnight in UTC Bling's day begins. */
+export const DAY_STARTS_MS = -BRASILIA_MS;
 /** Calls do not arrive at the intervals at which they were sent. */
 const WINDOW_MS = 1_050;
 /** Counted on disk in advance, so that a crash forgets none and not every call writes. */

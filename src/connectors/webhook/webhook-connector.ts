@@ -45,6 +45,7 @@ export class WebhookConnector implements ErpConnector {
     this.limits = {
       callsPerSecond: parts.settings.callsPerSecond,
       callsPerDay: null,
+      dayStartsMs: 0,
       callsPerPush: 1,
       skusPerRead: SKUS_PER_READ,
       messagesPerParcel: 1,
