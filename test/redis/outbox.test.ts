@@ -1,7 +1,6 @@
 /** The outbox in Redis beyond what every store does: several instances at once, order in a backlog, damage by hand. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClaimAnswer, Command } from '../../src/core/command.ts';
 import { DEFAULT_RULES, type Rules } from '../../src/core/rules.ts';
 import type { RedisStore } from '../../src/stores/redis/redis-store.ts';
@@ -15,6 +14,7 @@ import {
   settleParcel,
   uuid,
 } from '../support/commands.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { hasRedis, RedisServer } from '../support/redis-servers.ts';
 import { openStore, TAG } from './store.ts';
 
@@ -69,19 +69,20 @@ void it('of two instances that claim at once, each message goes to one, in order
 void it('the oldest that is due goes first, also after it had to wait', async (t) => {
   if (!hasRedis(t)) return;
   const server = await RedisServer.start(t);
-  const store = await openStore(t, server.url, {}, { rules: PER_SKU });
+  const clock = new FakeClock();
+  const store = await openStore(t, server.url, {}, { clock, rules: PER_SKU });
   await ok(store, setStock('A', 100), setStock('B', 100));
   for (let n = 0; n < 20; n += 1) await sell(store, n, n % 2 === 0 ? 'A:1' : 'B:1');
   const ids = (parcels: Awaited<ReturnType<typeof claim>>): string[] =>
     parcels.map(({ key, messages }) => `${key} ${messages.map(({ id }) => id).join(' ')}`);
   const [parcel] = await claim(store, 1, 3);
   assert.deepEqual(ids([parcel].flatMap((each) => each ?? [])), ['A 1 3 5']);
-  const nextAttemptAt = store.clock.now() + 60;
+  const nextAttemptAt = clock.now() + 60;
   await ok(store, settleParcel(parcel?.id ?? 0, 'not_applied', { at: nextAttemptAt }));
   // A waits, and what is behind it in its key too; B is free.
   assert.deepEqual(ids(await claim(store, 9, 2)), ['B 2 4']);
   assert.deepEqual(ids(await claim(store, 9, 2)), []);
-  await sleep(80);
+  clock.advance(60);
   assert.deepEqual(ids(await claim(store, 1, 100)), ['A 1 3 5 7 9 11 13 15 17 19']);
   assert.deepEqual((await store.audit()).problems, []);
 });
