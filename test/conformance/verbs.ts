@@ -359,7 +359,8 @@ export function verbs(subject: StoreSubject): void {
       const expected: { id: string; at: number }[] = [];
       const commands = Array.from({ length: count }, (_, index) => {
         // Neither ids nor deadlines in the order of making.
-        const id = uuid((index * 40_503) % 65_536);
+        const made = uuid((index * 40_503) % 65_536);
+        const id = shop.store.placeId?.(made, ['A']) ?? made;
         const ttl = 1 + ((index * 7_919) % 500);
         expected.push({ id, at: START + ttl * 1000 });
         return { command: reserve(id, 'A:1', { ttl }), idempotency: null };
@@ -394,7 +395,9 @@ export function verbs(subject: StoreSubject): void {
       await shop.ask(setStock('A', count));
       await shop.store.submitAll(
         Array.from({ length: count }, (_, index) => ({
-          command: reserve(uuid(index), 'A:1', { ttl: 10 + (index % 7) }),
+          command: reserve(shop.store.placeId?.(uuid(index), ['A']) ?? uuid(index), 'A:1', {
+            ttl: 10 + (index % 7),
+          }),
           idempotency: null,
         })),
       );
