@@ -72,7 +72,7 @@ for (const [what, { settings: changed, says }] of Object.entries(WRONG)) {
   });
 }
 
-test('access that was taken back: the message says what to do, and the sale is told once somebody has', async (t) => {
+test('access that was taken back: the message says what to do, and sales are told once somebody has', async (t) => {
   const { bling, cwd, settings } = await openBlingShop(t);
   bling.control.revokeAll();
   const service = await serve(t, cwd, settings);
@@ -90,8 +90,12 @@ test('access that was taken back: the message says what to do, and the sale is t
   });
   assert.equal(again.code, 0, again.stderr);
   const healed = await serve(t, cwd, settings);
-  await until(() => acknowledged(healed, id));
+  const next = await sell(healed, 'SKU-0001');
+  await until(() => acknowledged(healed, next));
   assert.equal(await problemOf(healed), null);
+  // The first one has its next turn a minute after it was refused; nobody has given it up.
+  const { body } = await call(healed, 'GET', '/outbox');
+  assert.equal((body['counts'] as Record<string, number>)['dead'], 0);
   await healed.stop();
 });
 
