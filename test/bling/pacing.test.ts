@@ -12,7 +12,7 @@ import { Shop } from './shop.ts';
 import { World, type WorldOptions } from './world.ts';
 
 const SALE_SECONDS = setting('HOLDFAST_SALE_SECONDS', 60);
-const ORDERS = setting('HOLDFAST_ERP_ORDERS', 200);
+const ORDERS = setting('HOLDFAST_ERP_ORDERS', 400);
 const PRODUCTS = 200;
 const HOUR_MS = 3_600_000;
 /** Of what is left, a prediction may be off by so much. */
