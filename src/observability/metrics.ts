@@ -2,9 +2,11 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Answer, Command } from '../core/command.ts';
 import type { LeaseStatus } from '../engine/lease-keeper.ts';
-import type { CommitNotice, ReservationStore, StoreStats } from '../engine/ports.ts';
+import type { ErpStatus } from '../engine/erp-service.ts';
+import type { Clock, CommitNotice, ReservationStore, StoreStats } from '../engine/ports.ts';
 import type { WebhookStatus } from '../engine/webhook-service.ts';
 import { CounterFamily, HistogramFamily, type Cell } from './cells.ts';
+import { ErpMetrics } from './erp-metrics.ts';
 import { monitorEventLoop } from './event-loop.ts';
 import { HotSkus } from './hot-skus.ts';
 import { HttpMetrics } from './http-metrics.ts';
@@ -58,6 +60,7 @@ export class Metrics {
   readonly #expiryLag;
   #stats: StoreStats | null = null;
   #webhooks: WebhookMetrics | null = null;
+  #erp: ErpMetrics | null = null;
 
   constructor(options: MetricsOptions) {
     const registry = this.#registry;
@@ -258,6 +261,12 @@ export class Metrics {
     return this.#webhooks;
   }
 
+  /** For a service with an ERP. `read` is asked before each scrape. */
+  measureErp(read: () => Promise<ErpStatus>, clock: Clock): ErpMetrics {
+    this.#erp = new ErpMetrics(this.#registry, read, () => clock.now());
+    return this.#erp;
+  }
+
   eventLoopDelay(): number {
     return this.#loop.delay();
   }
@@ -268,7 +277,7 @@ export class Metrics {
       timeout.addEventListener('abort', () => resolve(null));
     });
     const stats = Promise.race([this.#store.stats().catch(() => null), late]);
-    await this.#webhooks?.refresh(late);
+    await Promise.all([this.#webhooks?.refresh(late), this.#erp?.refresh(late)]);
     this.#stats = await stats;
     return this.#registry.metrics();
   }

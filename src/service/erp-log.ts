@@ -46,8 +46,14 @@ export function openErpLog(logger: Pick<Logger, 'info' | 'warn' | 'error'>, erp:
       }
     },
     outcome: ({ messages }, outcome, reason) => {
-      if (outcome !== 'given_up') return;
       const ids = messages.map(({ id }) => id);
+      if (outcome === 'applied') {
+        logger.info(
+          { 'event.action': 'erp_deliver', 'holdfast.erp.messages': ids },
+          `${erp} was told`,
+        );
+      }
+      if (outcome !== 'given_up') return;
       logger.error(
         { 'event.action': 'erp_dead_letter', 'holdfast.erp.messages': ids },
         `${erp} was not told of ${ids.length === 1 ? 'a message' : `${ids.length} messages`}, now for a person to decide (holdfast outbox show ${ids[0]}): ${reason}`,

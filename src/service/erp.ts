@@ -12,6 +12,7 @@ import type { Rules } from '../core/rules.ts';
 import type { ErpConnector } from '../engine/erp-port.ts';
 import { ErpService, findForeignSale, type LeaseOptions } from '../engine/erp-service.ts';
 import { keepsOutbox, type OutboxStore, type ReservationStore } from '../engine/ports.ts';
+import { observed } from '../engine/observed-connector.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { openErpLog } from './erp-log.ts';
 import type { Log } from './log.ts';
@@ -61,7 +62,7 @@ export function rulesWith(connector: ErpConnector | null, rules: Rules): Rules {
 
 interface ErpServiceContext {
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'measureWebhooks'>;
+  readonly metrics: Pick<Metrics, 'measureErp' | 'measureWebhooks'>;
   readonly lease: LeaseOptions;
 }
 
@@ -77,9 +78,15 @@ export async function openErpService(
   const first = Promise.withResolvers<string | null>();
   const outbox = await assertFit(config, connector, store);
   const webhookMetrics = metrics.measureWebhooks(() => service.webhooks.status(), Date.now);
+  const erpMetrics = metrics.measureErp(() => service.status(), outbox.clock);
+  const watched = observed(
+    connector,
+    (operation, outcome, seconds) => erpMetrics.called(operation, outcome, seconds),
+    () => performance.now(),
+  );
   const service = new ErpService({
     store: outbox,
-    erp: connector,
+    erp: watched,
     lease,
     idleMs: config.relay.idleMs,
     reconcileEveryMs: config.reconcile.everyMs,
@@ -97,7 +104,10 @@ export async function openErpService(
       now: Date.now,
     }),
     onDone: erpLog.done,
-    onOutcome: erpLog.outcome,
+    onOutcome: (parcel, outcome, reason) => {
+      erpMetrics.delivered(outcome);
+      erpLog.outcome(parcel, outcome, reason);
+    },
     onError: (error) => logger.error({ err: error }, 'the ERP loop failed; it is tried again'),
     onConnection: ({ problem }) => {
       const event = { 'event.action': 'erp_check', 'holdfast.erp.name': connector.name };
