@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DEFAULT_RULES } from '../../src/core/rules.ts';
+import { ErpFault } from '../../src/engine/erp-port.ts';
 import { ErpService } from '../../src/engine/erp-service.ts';
 import type { ReconcileReport } from '../../src/engine/reconciler.ts';
 import { EmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
@@ -85,4 +86,23 @@ it('delivers, corrects what drifts, and goes on after a stop in mid-flight', asy
   await until(async () => (await second.store.reservation(uuid(2)))?.status === 'acknowledged');
   assert.equal((await second.store.level('A'))?.onHand, 4);
   assert.deepEqual((await second.store.audit()).problems, []);
+});
+
+it('says what ails the ERP from the start, also where the lease comes while it is first asked', async (t) => {
+  let running: Awaited<ReturnType<typeof open>> | null = null;
+  t.after(() => running?.close());
+  const dataDir = await tempDir(t);
+  const erp = new FakeErp({});
+  running = await open(dataDir, erp);
+  const { service } = running;
+  erp.check = async () => {
+    await until(() => service.lease.ours);
+    throw new ErpFault('ERP_MISCONFIGURED', 'not connected');
+  };
+  service.start();
+  const failing = async () => (await service.status()).connection.state === 'failing';
+  const deadline = delay(20_000, true, { ref: false });
+  await Promise.race([until(failing), deadline]);
+  const { state, problem } = (await service.status()).connection;
+  assert.deepEqual([state, problem], ['failing', 'not connected']);
 });
