@@ -20,6 +20,7 @@ import { readJsonBody } from './json-body.ts';
 import { LoadGate } from './load-gate.ts';
 import type { AppParts, HttpSettings } from './parts.ts';
 import { problem, ProblemError, ProblemRenderer } from './problem.ts';
+import { RateWindows } from './rate-windows.ts';
 import { createRequestIds } from './request-id.ts';
 import { Responder } from './respond.ts';
 import { batchRoutes } from './routes/batch.ts';
@@ -214,6 +215,10 @@ async function registerPlugins(app: Server, settings: HttpSettings): Promise<voi
   }
   if (settings.ratePerSecond !== null) {
     // The problem says when to come back.
-    await app.register(rateLimit, { global: false, addHeaders: { 'retry-after': false } });
+    await app.register(rateLimit, {
+      global: false,
+      store: RateWindows,
+      addHeaders: { 'retry-after': false },
+    });
   }
 }

@@ -157,6 +157,13 @@ test('a rate for each key: beyond it 429, and other keys are not touched', async
   assert.equal((await service.call('GET', '/healthz')).status, 200);
 });
 
+test('of requests that come together, as many are taken as the rate allows', async (t) => {
+  const service = await startService(t, { settings: { ratePerSecond: 5 } });
+  const asked = Array.from({ length: 20 }, () => service.app.inject({ url: '/stock' }));
+  const taken = (await Promise.all(asked)).filter(({ statusCode }) => statusCode === 200);
+  assert.equal(taken.length, 5);
+});
+
 test('without keys the rate is for each address', async (t) => {
   const service = await startService(t, { settings: { ratePerSecond: 2 } });
   const from = async (remoteAddress: string): Promise<number> =>
