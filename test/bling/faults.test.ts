@@ -13,7 +13,7 @@ import type { Wrapping } from './life.ts';
 import { PLANTED } from './planted.ts';
 
 const MODES: readonly BlingSettings['orderMode'][] = ['order', 'movement', 'observe'];
-const SEEDS = setting('HOLDFAST_ERP_SEEDS', 2);
+const SEEDS = setting('HOLDFAST_ERP_SEEDS', 1);
 /** A build that lives through so many histories is not found out. */
 const MOST_SEEDS_OF_PLANTED = 20;
 const FIRST_SEED = setting('HOLDFAST_SEED', 1);
