@@ -54,6 +54,24 @@ export function table(
   );
 }
 
+/** A line of a status, for people. */
+export interface Fact {
+  readonly name: string;
+  readonly value: string;
+  /** False: somebody should look. */
+  readonly fine: boolean;
+}
+
+/** One line for each, with a mark where somebody should look. */
+export function writeFacts({ stdout, env }: CliIo, facts: readonly Fact[]): void {
+  const paint = painter(stdout, env);
+  const rows = facts.map(({ name, value, fine }) => [
+    name,
+    fine ? value : paint('bad', `${value}  <- look at this`),
+  ]);
+  writeLines(stdout, table(rows));
+}
+
 export function writeLines(output: Output, lines: readonly string[]): void {
   output.write(lines.map((line) => `${line}\n`).join(''));
 }

@@ -3,22 +3,20 @@ import { Gauge, type Registry } from 'prom-client';
 import type { ErpStatus } from '../engine/erp-service.ts';
 import type { ErpOperation } from '../engine/observed-connector.ts';
 import { CounterFamily, HistogramFamily, type Cell, type HistogramCell } from './cells.ts';
+import { StatusGauges } from './status-gauges.ts';
 
 const CALL_SECONDS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120];
 
 export class ErpMetrics {
-  readonly #read: () => Promise<ErpStatus>;
-  readonly #now: () => number;
+  readonly #gauges: StatusGauges<ErpStatus>;
   readonly #deliveries: CounterFamily<'outcome'>;
   readonly #calls: HistogramFamily<'operation' | 'outcome'>;
   readonly #deliveryCells = new Map<string, Cell>();
   readonly #callCells = new Map<string, HistogramCell>();
-  #status: ErpStatus | null = null;
 
   /** `now`: the store's clock. */
   constructor(registry: Registry, read: () => Promise<ErpStatus>, now: () => number) {
-    this.#read = read;
-    this.#now = now;
+    this.#gauges = new StatusGauges(registry, read, now);
     this.#deliveries = new CounterFamily({
       name: 'holdfast_outbox_deliveries_total',
       help: 'Parcels sent to the ERP or looked for there, by outcome: applied, not_applied (later again), unknown (looked for), given_up (a dead letter).',
@@ -32,7 +30,7 @@ export class ErpMetrics {
       registry,
     });
     this.#addBacklog(registry);
-    this.#addState(registry);
+    this.#addState();
   }
 
   delivered(outcome: string): void {
@@ -56,11 +54,11 @@ export class ErpMetrics {
 
   /** Before a scrape; `late` ends the waiting, and then the gauges are absent. */
   async refresh(late: Promise<null>): Promise<void> {
-    this.#status = await Promise.race([this.#read().catch(() => null), late]);
+    await this.#gauges.refresh(late);
   }
 
   #addBacklog(registry: Registry): void {
-    const status = (): ErpStatus | null => this.#status;
+    const gauges = this.#gauges;
     new Gauge({
       name: 'holdfast_outbox_messages',
       help: 'Messages that the ERP has not taken, by state. state=dead: each waits for a person (`holdfast outbox list --state dead`).',
@@ -68,7 +66,7 @@ export class ErpMetrics {
       registers: [registry],
       collect() {
         this.reset();
-        const found = status();
+        const found = gauges.status;
         if (found === null) return;
         this.set({ state: 'pending' }, found.pending);
         this.set({ state: 'in_flight' }, found.inFlight);
@@ -76,56 +74,48 @@ export class ErpMetrics {
         this.set({ state: 'dead' }, found.dead);
       },
     });
-    this.#gauge(
-      registry,
+    this.#gauges.add(
       'holdfast_outbox_oldest_seconds',
       'Age of the oldest message that the ERP has not taken; 0 where there is none.',
       ({ oldestAt }, now) => (oldestAt === null ? 0 : (now - oldestAt) / 1_000),
     );
-    this.#gauge(
-      registry,
+    this.#gauges.add(
       'holdfast_outbox_drain_seconds',
       'Until all will have been delivered at the ERP’s pace, if nothing goes wrong and nothing is added; 0 where nothing waits.',
       ({ drainedAt }, now) => (drainedAt === null ? 0 : Math.max(0, drainedAt - now) / 1_000),
     );
   }
 
-  #addState(registry: Registry): void {
-    this.#gauge(
-      registry,
+  #addState(): void {
+    this.#gauges.add(
       'holdfast_erp_working',
       '1 where the last check of the ERP found all well, 0 where it did not; absent before the first.',
       ({ connection }) =>
         connection.state === 'unchecked' ? null : Number(connection.state === 'working'),
     );
-    this.#gauge(
-      registry,
+    this.#gauges.add(
       'holdfast_erp_breaker_open',
       '1 while the ERP is left alone because it did not answer several times in a row; 0.5 while one call tries it.',
       ({ breaker }) => ({ open: 1, half_open: 0.5, closed: 0 })[breaker],
     );
-    this.#gauge(
-      registry,
+    this.#gauges.add(
       'holdfast_erp_calls_today',
       'Calls of the ERP’s day that is running.',
       ({ callsToday }) => callsToday,
     );
-    this.#gauge(
-      registry,
+    this.#gauges.add(
       'holdfast_erp_calls_left_today',
       'What its daily limit leaves; absent where there is none.',
       ({ callsPerDay, callsToday }) =>
         callsPerDay === null ? null : Math.max(0, callsPerDay - callsToday),
     );
-    this.#gauge(
-      registry,
+    this.#gauges.add(
       'holdfast_erp_drift_skus',
       'SKUs that differed in the last reconciliation; absent before the first.',
       ({ reconciliation }) =>
         reconciliation?.report?.drifts.filter(({ known }) => known).length ?? null,
     );
-    this.#gauge(
-      registry,
+    this.#gauges.add(
       'holdfast_erp_reconciled_seconds',
       'Since the last reconciliation; absent before the first.',
       ({ reconciliation }, now) => {
@@ -133,25 +123,5 @@ export class ErpMetrics {
         return at === null ? null : (now - at) / 1_000;
       },
     );
-  }
-
-  #gauge(
-    registry: Registry,
-    name: string,
-    help: string,
-    valueOf: (status: ErpStatus, now: number) => number | null,
-  ): void {
-    const current = (): number | null =>
-      this.#status === null ? null : valueOf(this.#status, this.#now());
-    new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        const value = current();
-        if (value === null) this.remove();
-        else this.set(value);
-      },
-    });
   }
 }

@@ -9,7 +9,7 @@ import { CliFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import { dataDirOption, moreHelp } from '../options.ts';
 import { codeIn, readPasted } from '../pasted-code.ts';
 import type { Registry } from '../registry.ts';
-import { painter, table, writeJson, writeLines } from '../terminal.ts';
+import { writeFacts, writeJson, writeLines } from '../terminal.ts';
 
 interface Options {
   readonly dataDir?: string;
@@ -127,18 +127,11 @@ function addStatus({ parts, action }: Registry, parent: Parent): void {
     .action(
       action((options: StatusOptions) =>
         withDesk(parts.openBling(toOverrides(options)), async (desk) => {
-          const { stdout, env } = parts.io;
+          const { io } = parts;
           const facts = await desk.facts(options.offline !== true);
           const isFine = facts.every(({ fine }) => fine);
-          if (options.json) writeJson(stdout, { ok: isFine, facts });
-          else {
-            const paint = painter(stdout, env);
-            const rows = facts.map(({ name, value, fine }) => [
-              name,
-              fine ? value : paint('bad', `${value}  <- look at this`),
-            ]);
-            writeLines(stdout, table(rows));
-          }
+          if (options.json) writeJson(io.stdout, { ok: isFine, facts });
+          else writeFacts(io, facts);
           return isFine ? EXIT.ok : EXIT.found;
         }),
       ),

@@ -6,7 +6,7 @@ import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { connect, keyOption, moreHelp, urlOption, type ServiceOptions } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import type { ServiceClient } from '../service-client.ts';
-import { count, painter, plural, table, writeJson, writeLines } from '../terminal.ts';
+import { count, plural, writeFacts, writeJson, writeLines, type Fact } from '../terminal.ts';
 
 interface Options extends ServiceOptions {
   readonly json?: true;
@@ -43,19 +43,12 @@ function addStatus({ parts, action }: Registry, parent: Parent): void {
     .action(
       action((options: Options) =>
         withService(options, parts, async (client) => {
-          const { stdout, env } = parts.io;
+          const { io } = parts;
           const status = await client.must({ method: 'GET', path: '/erp' });
           const facts = factsOf(status as unknown as Status);
           const isFine = facts.every(({ fine }) => fine);
-          if (options.json) writeJson(stdout, { ok: isFine, ...status });
-          else {
-            const paint = painter(stdout, env);
-            const rows = facts.map(({ name, value, fine }) => [
-              name,
-              fine ? value : paint('bad', `${value}  <- look at this`),
-            ]);
-            writeLines(stdout, table(rows));
-          }
+          if (options.json) writeJson(io.stdout, { ok: isFine, ...status });
+          else writeFacts(io, facts);
           return isFine ? EXIT.ok : EXIT.found;
         }),
       ),
@@ -194,12 +187,6 @@ interface Status {
   } | null;
   readonly next_reconciliation_at: string | null;
   readonly webhooks: { readonly last_received_at: string | null; readonly silent: boolean } | null;
-}
-
-interface Fact {
-  readonly name: string;
-  readonly value: string;
-  readonly fine: boolean;
 }
 
 function factsOf(status: Status): Fact[] {
