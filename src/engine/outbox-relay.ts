@@ -1,10 +1,10 @@
 /**
- * Delivers the outbox to the ERP. One round after the other:
+ * Delivers the outbox to the ERP, some parcels at a time. Wherever there is room for one more:
  *
  * 1. What is unknown and due is looked for, by reading only: applied, certainly not applied (pending again), cannot be
  *    told yet (later again), or never will be (dead letter). A reading that fails tells nothing and counts for nothing.
  *    Nothing that is unknown is ever sent.
- * 2. What is pending and due is claimed, at most `parcelsAtOnce`, one per key. Each parcel is sent once: applied
+ * 2. What is pending and due is claimed, one per key, so that at most `parcelsAtOnce` are under way. Each parcel is sent once: applied
  *    (delivered, its sale acknowledged), rejected for now (pending, after a pause), rejected for good (dead letter),
  *    anything else, an exception included: unknown.
  *
@@ -27,26 +27,7 @@ import {
 } from './erp-port.ts';
 import { Fault } from './faults.ts';
 import type { OutboxStats, OutboxStore } from './ports.ts';
-
-export interface RelaySettings {
-  readonly parcelsAtOnce: number;
-  /** The share of the ERP's limits that is left to reads. */
-  readonly readShare: number;
-  /** So old, and still refused for a reason of its own: a dead letter. What ails the ERP as a whole lets nothing die. */
-  readonly giveUpAfterMs: number;
-  /** Looked for so often and never found out: a dead letter. */
-  readonly maxLooks: number;
-  /** For all calls of one parcel, in ms. */
-  readonly timeoutMs: number;
-}
-
-const DEFAULT_RELAY_SETTINGS: RelaySettings = {
-  parcelsAtOnce: 4,
-  readShare: 0.2,
-  giveUpAfterMs: 86_400_000,
-  maxLooks: 20,
-  timeoutMs: 120_000,
-};
+import { DEFAULT_RELAY_SETTINGS, type RelaySettings } from './relay-settings.ts';
 
 const RETRY = { baseMs: 2_000, maxMs: 600_000 } as const;
 const STORE_RETRY_MS = 250;
@@ -69,7 +50,7 @@ export interface RelayParts {
   ) => void;
   /** Throws where this process may not act any more; asked before each request to the ERP, which no fence protects. */
   readonly assertHeld?: () => void;
-  /** Told of a round that failed, and not of those that fail after it; the next one tries again. */
+  /** Told of a failure of the store, and not of those that follow it; it is tried again. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -92,6 +73,10 @@ export class OutboxRelay {
   readonly #breaker = new CircuitBreaker();
   readonly #stopping = new AbortController();
   #pausedUntil = 0;
+  /** By parcel: what is being sent or looked for. */
+  readonly #underWay = new Map<number, Promise<void>>();
+  /** Of what was under way and is no more. */
+  #failure: unknown = null;
   /** When parcels whose reading failed are read again. */
   readonly #readAgainAt = new Map<number, number>();
   #recovered = false;
@@ -107,7 +92,7 @@ export class OutboxRelay {
     this.#pace = new Pace(this.#limits);
   }
 
-  /** Rounds until `stop`, `idleMs` apart while there is nothing to do. */
+  /** Until `stop`; looks for something to do every `idleMs` while there is nothing. */
   start(idleMs: number): void {
     this.#running = this.#run(idleMs);
   }
@@ -124,15 +109,25 @@ export class OutboxRelay {
     while (!signal.aborted) {
       let busy = false;
       try {
-        busy = await this.round();
+        busy = await this.#begin();
+        this.#throwFailure();
         failing = false;
       } catch (error) {
         if (!(error instanceof Fault)) throw error;
         if (!failing) this.#parts.onError?.(error);
         failing = true;
       }
-      if (!busy) await this.#parts.sleep(idleMs, signal);
+      const { size } = this.#underWay;
+      if (size >= this.#settings.parcelsAtOnce) await Promise.race(this.#underWay.values());
+      else if (!busy) await this.#rest(idleMs);
     }
+    await Promise.all(this.#underWay.values());
+  }
+
+  /** Until something is over that was under way, and so long at most. */
+  async #rest(idleMs: number): Promise<void> {
+    const { signal } = this.#stopping;
+    await Promise.race([this.#parts.sleep(idleMs, signal), ...this.#underWay.values()]);
   }
 
   async status(): Promise<RelayStatus> {
@@ -180,25 +175,48 @@ export class OutboxRelay {
     return this.#parts.store.clock.now();
   }
 
-  /** One round; says whether there was anything to do. */
+  /** Does what is to be done at this moment, to the end; says whether there was anything. */
   async round(): Promise<boolean> {
+    const busy = await this.#begin();
+    await Promise.all(this.#underWay.values());
+    this.#throwFailure();
+    return busy;
+  }
+
+  /** Begins what there is room for; says whether there was anything. */
+  async #begin(): Promise<boolean> {
     await this.#recover();
     const now = this.#now();
-    const most = this.#breaker.allows(now, this.#settings.parcelsAtOnce);
-    if (most === 0) return false;
-    const unknown = await this.#unknownParcels(now, most);
-    await Promise.all(unknown.map((parcel) => this.#settle(parcel)));
-    const left = most - unknown.length;
+    const room = () =>
+      this.#breaker.allows(now, this.#settings.parcelsAtOnce) - this.#underWay.size;
+    if (room() <= 0) return false;
+    const unknown = await this.#unknownParcels(now, room());
+    for (const parcel of unknown) this.#follow(parcel, this.#settle(parcel));
     // What may not be sent may still be looked for: a part of the day's calls is kept for that.
-    if (left === 0 || this.#now() < this.#pausedUntil) return unknown.length > 0;
+    if (room() <= 0 || this.#now() < this.#pausedUntil) return unknown.length > 0;
     const claimed = await this.#parts.store.submit({
       type: 'claim_messages',
-      limit: left,
+      limit: room(),
       messagesPerParcel: this.#parts.erp.limits.messagesPerParcel,
     });
     const parcels = claimed.ok ? claimed.parcels : [];
-    await Promise.all(parcels.map((parcel) => this.#push(parcel)));
+    for (const parcel of parcels) this.#follow(parcel, this.#push(parcel));
     return unknown.length + parcels.length > 0;
+  }
+
+  #follow({ id }: Parcel, work: Promise<void>): void {
+    const followed = work
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .finally(() => this.#underWay.delete(id));
+    this.#underWay.set(id, followed);
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure !== null) throw failure as Error;
   }
 
   async #recover(): Promise<void> {
@@ -218,7 +236,7 @@ export class OutboxRelay {
     for (const message of messages) {
       const { parcelId, key, nextAttemptAt } = message;
       if (parcelId === null || nextAttemptAt > now) continue;
-      if ((this.#readAgainAt.get(parcelId) ?? 0) > now) continue;
+      if ((this.#readAgainAt.get(parcelId) ?? 0) > now || this.#underWay.has(parcelId)) continue;
       const others = parcels.get(parcelId)?.messages ?? [];
       parcels.set(parcelId, { id: parcelId, key, messages: [...others, message] });
     }

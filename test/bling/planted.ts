@@ -90,7 +90,7 @@ export const PLANTED: readonly Planted[] = [
     name: 'drops the fence',
     wrapping: { store: believesAnyBalance },
     found: /no drift|the books agree/,
-    from: { order: 5, movement: 8 },
+    from: { order: 5, movement: 16 },
   },
   {
     name: 'forgets the order of a key',

@@ -1,8 +1,10 @@
 /** An ERP that is away lets no message die, and one that waits for somebody else holds up nothing but itself. */
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { DEFAULT_RULES } from '../../src/core/rules.ts';
 import { ErpFault } from '../../src/engine/erp-port.ts';
+import { Fault } from '../../src/engine/faults.ts';
 import { OutboxRelay } from '../../src/engine/outbox-relay.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import { confirm, reserve, setStock, uuid } from '../support/commands.ts';
@@ -18,9 +20,9 @@ async function open(sales: number) {
   const relay = new OutboxRelay({
     store,
     erp,
-    sleep: (ms) => {
+    sleep: async (ms) => {
       clock.advance(ms);
-      return Promise.resolve();
+      await turn();
     },
     random: () => 0.5,
   });
@@ -34,10 +36,16 @@ async function open(sales: number) {
     const end = clock.now() + ms;
     while (clock.now() < end) {
       await relay.round();
-      clock.advance(1_000);
+      clock.advance(5_000);
     }
   };
   return { clock, erp, store, relay, roundsFor };
+}
+
+/** As a proxy gives it: methods keep their own store. */
+function bound(store: MemoryStore, name: string | symbol): unknown {
+  const value: unknown = Reflect.get(store, name, store);
+  return typeof value === 'function' ? (value.bind(store) as unknown) : value;
 }
 
 it('hours without a connection cost few calls and no message', async () => {
@@ -97,4 +105,55 @@ it('what waits for somebody else is asked for again by itself, for a day', async
   await roundsFor(2 * HOUR_MS);
   const [dead] = await store.outbox({ state: 'dead', after: 0, limit: 1 });
   assert.equal(dead?.lastError, 'not yet');
+});
+
+it('an answer that is long in coming holds up no other sale', async () => {
+  const { erp, store, relay } = await open(12);
+  const push = erp.push.bind(erp);
+  const slow = Promise.withResolvers<undefined>();
+  erp.push = async (parcel, call) => {
+    if (parcel.key === uuid(1)) await slow.promise;
+    return push(parcel, call);
+  };
+  relay.start(1_000);
+  const inFlight = async (): Promise<number> => (await store.outboxStats()).inFlight;
+  for (let turns = 0; erp.applied.length < 11 && turns < 1_000; turns += 1) await turn();
+  assert.deepEqual([erp.applied.length, await inFlight()], [11, 1]);
+  slow.resolve(undefined);
+  for (let turns = 0; erp.applied.length < 12 && turns < 1_000; turns += 1) await turn();
+  await relay.stop();
+  assert.deepEqual([erp.applied.length, await inFlight()], [12, 0]);
+});
+
+it('a store that fails is told of once, and what it did not take is told to it again', async () => {
+  const { clock, erp, store } = await open(3);
+  const failures: unknown[] = [];
+  let isFull = true;
+  const refusing = new Proxy(store, {
+    get: (target, name) =>
+      name === 'submit'
+        ? async (command: Parameters<MemoryStore['submit']>[0]) => {
+            if (isFull && command.type === 'claim_messages')
+              throw new Fault('STORE_OVERLOADED', 'full');
+            return target.submit(command);
+          }
+        : bound(target, name),
+  });
+  const relay = new OutboxRelay({
+    store: refusing,
+    erp,
+    sleep: async (ms) => {
+      clock.advance(ms);
+      await turn();
+    },
+    random: () => 0.5,
+    onError: (error) => failures.push(error),
+  });
+  relay.start(1_000);
+  for (let turns = 0; turns < 50; turns += 1) await turn();
+  assert.deepEqual([failures.length, erp.applied.length], [1, 0]);
+  isFull = false;
+  for (let turns = 0; erp.applied.length < 3 && turns < 1_000; turns += 1) await turn();
+  await relay.stop();
+  assert.equal(erp.applied.length, 3);
 });
