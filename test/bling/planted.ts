@@ -5,7 +5,8 @@ import type { OutboxStore } from '../../src/engine/ports.ts';
 import type { Wrapping } from './life.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
-function wrapped<T extends object>(target: T, change: Partial<T>): T {
+/** The same, but for some of its methods. */
+export function changed<T extends object>(target: T, change: Partial<T>): T {
   return new Proxy(target, {
     get: (of, name) => {
       const value: unknown = Reflect.get(name in change ? change : of, name);
@@ -16,14 +17,14 @@ function wrapped<T extends object>(target: T, change: Partial<T>): T {
 
 /** What is unknown is sent again, without a look. */
 function sendsBlindly(erp: ErpConnector): ErpConnector {
-  return wrapped(erp, {
+  return changed(erp, {
     settle: () => Promise.resolve({ outcome: 'not_applied', reason: 'nobody looked' }),
   });
 }
 
 /** A balance is believed whatever was told to the ERP since it was asked for. */
-function believesAnyBalance(store: OutboxStore): OutboxStore {
-  return wrapped(store, {
+export function believesAnyBalance(store: OutboxStore): OutboxStore {
+  return changed(store, {
     outboxStats: async () => ({ ...(await store.outboxStats()), head: Number.MAX_SAFE_INTEGER }),
   });
 }
@@ -37,7 +38,7 @@ function forgetsTheOrder(erp: ErpConnector, time: VirtualTime): ErpConnector {
     kept.delete(key);
     if (held !== undefined) await erp.push(held.parcel, held.call);
   };
-  return wrapped(erp, {
+  return changed(erp, {
     push: async (parcel, call) => {
       const { key } = parcel;
       if (kept.has(key)) {
@@ -55,7 +56,7 @@ function forgetsTheOrder(erp: ErpConnector, time: VirtualTime): ErpConnector {
 
 /** An answer that was lost is taken for done. */
 function hopesForTheBest(erp: ErpConnector): ErpConnector {
-  return wrapped(erp, {
+  return changed(erp, {
     settle: () => Promise.resolve({ outcome: 'applied', reference: null }),
   });
 }
