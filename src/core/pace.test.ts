@@ -6,6 +6,7 @@ import { backoffMs } from './retry-policy.ts';
 
 const LIMITS: PaceLimits = { callsPerSecond: 3, callsPerDay: null, dayStartsMs: 0, readShare: 0.2 };
 const DAY_MS = 86_400_000;
+const ALONE = { callsToday: 0, readsPerPush: 0 };
 
 describe('the pace', () => {
   it('is never over the limit in any second, whatever is asked when', () => {
@@ -60,15 +61,33 @@ describe('the pace', () => {
 
 describe('when the backlog will be drained', () => {
   it('is as long as its calls take', () => {
-    assert.equal(drainedAt(0, 0, 1_000, LIMITS), 1_000);
-    assert.equal(drainedAt(24, 0, 1_000, LIMITS), 11_000);
+    assert.equal(drainedAt(0, 1_000, ALONE, LIMITS), 1_000);
+    assert.equal(drainedAt(24, 1_000, ALONE, LIMITS), 11_000);
   });
 
   it('goes on the next day where the day’s calls do not suffice', () => {
     const limits = { callsPerSecond: 10, callsPerDay: 1_000, dayStartsMs: 0, readShare: 0.2 };
-    assert.equal(drainedAt(801, 0, 0, limits), DAY_MS + 125);
-    assert.equal(drainedAt(1_601, 0, 0, limits), 2 * DAY_MS + 125);
-    assert.equal(drainedAt(1, 900, 0, limits), DAY_MS + 125);
+    assert.equal(drainedAt(801, 0, ALONE, limits), DAY_MS + 125);
+    assert.equal(drainedAt(1_601, 0, ALONE, limits), 2 * DAY_MS + 125);
+    assert.equal(drainedAt(1, 0, { callsToday: 900, readsPerPush: 0 }, limits), DAY_MS + 125);
+  });
+
+  it('takes the longer the more is read beside, also of the day’s calls', () => {
+    const beside = { callsToday: 0, readsPerPush: 1 };
+    assert.equal(drainedAt(30, 0, { ...ALONE, readsPerPush: 0.25 }, LIMITS), 12_500);
+    assert.equal(drainedAt(30, 0, beside, LIMITS), 20_000);
+    const limits = { callsPerSecond: 10, callsPerDay: 1_000, dayStartsMs: 0, readShare: 0.2 };
+    assert.equal(drainedAt(401, 0, beside, limits), DAY_MS + 200);
+  });
+
+  it('knows how much is read beside by the latest calls', () => {
+    const pace = new Pace(LIMITS);
+    const judged = (): number => pace.readsPerPush;
+    assert.equal(judged(), 0.25, 'before there are any, what is kept for reading');
+    for (let n = 0; n < 2_000; n += 1) pace.take('read', n * 400);
+    assert.ok(judged() > 10);
+    for (let n = 0; n < 2_000; n += 1) pace.take(n % 4 === 0 ? 'read' : 'push', 1e6 + n * 400);
+    assert.ok(Math.abs(judged() - 1 / 3) < 0.02, String(judged()));
   });
 
   it('is what the pace comes to', () => {
@@ -82,7 +101,7 @@ describe('when the backlog will be drained', () => {
         assert.ok(at !== null);
         last = at;
       }
-      const predicted = drainedAt(calls, 0, 0, limits);
+      const predicted = drainedAt(calls, 0, ALONE, limits);
       assert.ok(Math.abs(predicted - last) < 1_000, `${calls}: ${predicted} and ${last}`);
     }
   });

@@ -13,6 +13,8 @@ export interface PaceLimits {
 export type CallKind = 'push' | 'read';
 
 const DAY_MS = 86_400_000;
+/** Reads beside pushes are judged by so many calls, the latest counting most; before there are any, by as many assumed. */
+const JUDGED_CALLS = 200;
 
 /** When the day of `now` ends, in epoch ms. */
 export function endOfDay(now: number, { dayStartsMs }: Pick<PaceLimits, 'dayStartsMs'>): number {
@@ -35,6 +37,8 @@ export class Pace {
   readonly #dayStartsMs: number;
   readonly #taken = new Set<number>();
   readonly #days = new Map<number, number>();
+  /** Calls of late; older ones count half, a quarter and so on. */
+  readonly #late: Record<CallKind, number>;
 
   constructor({ callsPerSecond, callsPerDay, readShare, dayStartsMs }: PaceLimits) {
     this.#dayStartsMs = dayStartsMs;
@@ -42,6 +46,12 @@ export class Pace {
     this.#readEvery = readShare > 0 ? Math.max(2, Math.round(1 / readShare)) : Infinity;
     const most = callsPerDay ?? Infinity;
     this.#mostPerDay = { read: most, push: most * (1 - readShare) };
+    this.#late = { read: JUDGED_CALLS * readShare, push: JUDGED_CALLS * (1 - readShare) };
+  }
+
+  /** How many reads were made of late for each push. */
+  get readsPerPush(): number {
+    return this.#late.read / Math.max(1, this.#late.push);
   }
 
   /** Calls given a place on the day of `now`. */
@@ -62,7 +72,15 @@ export class Pace {
     if (calls >= this.#mostPerDay[kind]) return null;
     this.#taken.add(slot);
     this.#days.set(day, calls + 1);
+    this.#count(kind);
     return Math.ceil(slot * this.#slotMs);
+  }
+
+  #count(kind: CallKind): void {
+    this.#late[kind] += 1;
+    if (this.#late.read + this.#late.push < 2 * JUDGED_CALLS) return;
+    this.#late.read /= 2;
+    this.#late.push /= 2;
   }
 
   #forgetBefore(now: number): void {
@@ -73,22 +91,25 @@ export class Pace {
   }
 }
 
-/** When so many calls will have been made, if nothing goes wrong and none is added; `now` where there are none. */
+/**
+ * When so many pushes will have been made, if nothing goes wrong and none is added; `now` where there are none. Reads
+ * beside them use up the day's calls too, and where they are many also the time.
+ */
 export function drainedAt(
-  calls: number,
-  callsToday: number,
+  pushes: number,
   now: number,
+  { callsToday, readsPerPush }: { readonly callsToday: number; readonly readsPerPush: number },
   limits: PaceLimits,
 ): number {
   const { callsPerSecond, callsPerDay, readShare } = limits;
-  const perMs = (callsPerSecond * (1 - readShare)) / 1000;
-  let left = calls;
+  const perMs = (callsPerSecond * Math.min(1 - readShare, 1 / (1 + readsPerPush))) / 1000;
+  let left = pushes;
   let at = now;
   let today = callsToday;
   while (left > 0) {
     const dayEnds = endOfDay(at, limits);
-    const allowed = callsPerDay === null ? Infinity : callsPerDay * (1 - readShare) - today;
-    const possible = Math.max(0, Math.min(allowed, (dayEnds - at) * perMs));
+    const calls = callsPerDay === null ? Infinity : callsPerDay * (1 - readShare) - today;
+    const possible = Math.max(0, Math.min(calls / (1 + readsPerPush), (dayEnds - at) * perMs));
     if (left <= possible) return Math.ceil(at + left / perMs);
     left -= possible;
     at = dayEnds;

@@ -140,13 +140,14 @@ export class OutboxRelay {
     const now = this.#now();
     const pausedUntil = Math.max(this.#breaker.openUntil, this.#pausedUntil);
     const callsToday = (await this.#parts.erp.usedToday()) ?? this.#pace.callsToday(now);
-    const calls = parcels * callsPerPush;
+    const pushes = parcels * callsPerPush;
     const goesOnAt = Math.max(now, pausedUntil);
     // Of a later day nothing is used up yet.
     const usedUp = goesOnAt < endOfDay(now, this.#limits) ? callsToday : 0;
+    const beside = { callsToday: usedUp, readsPerPush: this.#pace.readsPerPush };
     return {
       ...stats,
-      drainedAt: parcels === 0 ? null : drainedAt(calls, usedUp, goesOnAt, this.#limits),
+      drainedAt: parcels === 0 ? null : drainedAt(pushes, goesOnAt, beside, this.#limits),
       breaker: this.#breaker.state(now),
       pausedUntil: pausedUntil > now ? pausedUntil : null,
       callsToday,

@@ -104,13 +104,25 @@ describe('pacing', () => {
 });
 
 describe('the predicted time of the drain', () => {
-  const cases: readonly (Omit<WorldOptions, 'seed' | 'store'> & { readonly name: string })[] = [
+  interface Case extends Omit<WorldOptions, 'seed' | 'store'> {
+    readonly name: string;
+    readonly lookEveryMs?: number;
+  }
+  const cases: readonly Case[] = [
     { name: 'mode order', mode: 'order' },
     { name: 'mode order, with slow answers', mode: 'order', latencyMs: 600 },
     { name: 'mode order, beside reconciliations', mode: 'order', reconcileEveryMs: 120_000 },
     { name: 'mode movement', mode: 'movement' },
+    {
+      name: 'mode order, over more than a day’s calls',
+      mode: 'order',
+      settings: { callsPerDay: ORDERS * 1.2 },
+      switches: { limitPerDay: ORDERS * 1.2 },
+      idleMs: 300_000,
+      lookEveryMs: 600_000,
+    },
   ];
-  for (const { name, ...options } of cases) {
+  for (const { name, lookEveryMs = ORDERS * 40, ...options } of cases) {
     it(`${name}: comes true`, async (t) => {
       const world = await open(t, options);
       const predictions: { readonly at: number; readonly drainedAt: number }[] = [];
@@ -119,7 +131,7 @@ describe('the predicted time of the drain', () => {
         while (!isOver.yes) {
           const { drainedAt } = await world.life.relay.status();
           if (drainedAt !== null) predictions.push({ at: world.time.now(), drainedAt });
-          await world.time.sleep(ORDERS * 40);
+          await world.time.sleep(lookEveryMs);
         }
       };
       const drain = async (): Promise<void> => {
