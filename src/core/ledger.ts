@@ -75,3 +75,16 @@ export function applyEntry(level: StockLevel, change: EntryDraft): StockLevel {
     policy: level.policy,
   };
 }
+
+const TIMES = ['opens_at', 'closes_at'];
+
+/** The detail for readers: a policy's times, which the books keep in epoch milliseconds, as ISO 8601. */
+export function readableDetail({ kind, detail }: EntryDraft): Detail | null {
+  if (kind !== 'policy' || detail === null) return detail;
+  return Object.fromEntries(
+    Object.entries(detail).map(([name, value]) => {
+      const time = typeof value === 'number' && TIMES.includes(name);
+      return [name, time ? new Date(value).toISOString() : value];
+    }),
+  );
+}

@@ -1,4 +1,4 @@
-/** `/docs`, `/docs/errors` and `/openapi.json`: the API explained by itself, without anything from outside. */
+/** `/` leads to `/docs`; with it `/docs/errors` and `/openapi.json`: the API explained by itself, without anything from outside. */
 import helmet from '@fastify/helmet';
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
@@ -57,6 +57,14 @@ export function documentRoutes(app: Server, http: Http): void {
     '/openapi.json',
     { config: { access: OPEN, vital: true }, schema: { hide: true } },
     (request, reply) => http.respond.json(request, reply, 200, document),
+  );
+
+  // Whoever opens the address that the greeting names in a browser. Relative, so that a prefix before us is kept.
+  app.get(
+    '/',
+    { config: { access: OPEN, vital: true }, schema: { hide: true } },
+    (request, reply) =>
+      http.respond.text(request, reply, 302, 'text/plain', 'docs\n', ['location', 'docs']),
   );
 
   app.register(async (scope: Server) => {

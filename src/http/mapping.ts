@@ -2,7 +2,7 @@
  * Core values as JSON text. Written out rather than serialised from an object in between: these are the answers of a
  * sale, and text is what leaves. `test/http` holds each against its schema.
  */
-import type { LedgerEntry } from '../core/ledger.ts';
+import { readableDetail, type LedgerEntry } from '../core/ledger.ts';
 import type { RefusedLine, ReservedAnswer, StockAnswer } from '../core/command.ts';
 import type { Reservation } from '../core/reservation.ts';
 import type { LevelView } from '../core/stock-level.ts';
@@ -101,7 +101,7 @@ function entryFields(entry: LedgerEntry): string {
   return (
     `"seq":${seq},"at":${isoTimeJson(at)},"kind":"${kind}","sku":${textJson(sku)},` +
     `"reservation_id":${textJson(reservationId)},"on_hand":${onHand},"reserved":${reserved},` +
-    `"allocated":${allocated},"safety_stock":${safetyStock},"detail":${JSON.stringify(entry.detail)}`
+    `"allocated":${allocated},"safety_stock":${safetyStock},"detail":${JSON.stringify(readableDetail(entry))}`
   );
 }
 

@@ -56,7 +56,9 @@ test('the stock of a real shop: tried, imported, exported, imported again, backe
   await call(service, 'POST', '/stock/led-high-tops/reserve', { customer_id: 'ana' });
   const reservations = await run('export', '--what', 'reservations', '--format', 'ndjson');
   assert.equal((JSON.parse(reservations.stdout) as { customer_id: string }).customer_id, 'ana');
+  await call(service, 'PUT', '/stock/led-high-tops', { opens_at: '2020-01-01T00:00:00Z' });
   const ledger = await run('export', '--what', 'ledger');
+  assert.match(ledger.stdout, /,policy,led-high-tops,.*2020-01-01T00:00:00\.000Z/);
   assert.match(ledger.stdout, /^\d+,[^,]+,reserve,led-high-tops,[^,]+,0,1,0,0,/m);
 
   const backup = await run('backup', 'copy.db', '--json');

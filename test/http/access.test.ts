@@ -45,6 +45,7 @@ const CALLS: Call[] = [
   ['POST', '/webhooks/{}', 'open'],
   ['GET', '/healthz', 'open'],
   ['GET', '/readyz', 'open'],
+  ['GET', '/', 'open'],
   ['GET', '/docs/', 'open'],
   ['GET', '/docs/errors', 'open'],
   ['GET', '/docs/static/swagger-ui.css', 'open'],

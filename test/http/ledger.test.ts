@@ -52,6 +52,19 @@ test('the ledger of a SKU explains its figures, page by page', async (t) => {
   assert.deepEqual(paged, entries);
 });
 
+test('a time in an entry is written like any other', async (t) => {
+  const service = await startService(t);
+  await service.put('SKU-001', 1, { opens_at: '2030-01-01T09:00:00-03:00', ttl_seconds: 60 });
+  await service.put('SKU-001', 1, { opens_at: null });
+  const events = await service.call('GET', '/events');
+  conforms(events, EventsPage);
+  assert.deepEqual(events.at('events.1.detail'), {
+    opens_at: '2030-01-01T12:00:00.000Z',
+    ttl_seconds: 60,
+  });
+  assert.deepEqual(events.at('events.2.detail'), { opens_at: null });
+});
+
 test('from the middle of the ledger the balances are not known, and not guessed', async (t) => {
   const service = await startService(t);
   await history(service);

@@ -209,6 +209,12 @@ test('every example works against a fresh service that knows SKU-001', async (t)
   }
 });
 
+test('/ leads to the documentation, also below a prefix', async (t) => {
+  const service = await startService(t);
+  const answer = await service.call('GET', '/');
+  assert.deepEqual([answer.status, answer.headers.location], [302, 'docs']);
+});
+
 test('/docs works without anything from outside', async (t) => {
   const service = await startService(t);
   const page = await service.call('GET', '/docs/');

@@ -11,7 +11,7 @@ import {
 } from '../../engine/stock-file/format.ts';
 import type { StockValues } from '../../engine/stock-file/stock-file.ts';
 import { formatBooks } from '../../engine/books-file/books-file.ts';
-import type { LedgerEntry } from '../../core/ledger.ts';
+import { readableDetail, type LedgerEntry } from '../../core/ledger.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
 import type { BooksReader, CliParts } from '../cli-parts.ts';
@@ -183,7 +183,7 @@ function entryJson(entry: LedgerEntry): Record<string, CsvCell> {
     reserved: entry.reserved,
     allocated: entry.allocated,
     safety_stock: entry.safetyStock,
-    detail: entry.detail,
+    detail: readableDetail(entry),
   };
 }
 
