@@ -76,22 +76,23 @@ export class MemoryStore implements OutboxStore {
     const { entries } = this.#book;
     if (this.#listeners.size === 0 || entries.length === headBefore) return;
     const now = this.clock.now();
-    const fresh = entries.slice(headBefore);
-    const expired = new Set(
-      fresh.flatMap(({ kind, reservationId }) => (kind === 'expire' ? (reservationId ?? []) : [])),
-    );
+    const skus = new Set<string>();
+    const lapsed = new Set<string>();
+    for (let index = headBefore; index < entries.length; index += 1) {
+      const { sku, kind, reservationId } = entries[index] as LedgerEntry;
+      skus.add(sku);
+      if (kind === 'expire' && reservationId !== null) lapsed.add(reservationId);
+    }
     const notice: CommitNotice = {
       headSeq: entries.length,
       commands,
       seconds: 0,
       at: now,
-      expired: Array.from(expired, (reservationId) => ({
+      expired: Array.from(lapsed, (reservationId) => ({
         reservationId,
         expiresAt: this.#book.reservation(reservationId)?.expiresAt ?? now,
       })),
-      levels: Array.from(new Set(fresh.map(({ sku }) => sku)), (sku) =>
-        levelView(this.#book, sku, now),
-      ),
+      levels: Array.from(skus, (sku) => levelView(this.#book, sku, now)),
     };
     for (const listener of this.#listeners) listener(notice);
   }
