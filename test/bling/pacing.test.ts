@@ -12,7 +12,7 @@ import { Shop } from './shop.ts';
 import { World, type WorldOptions } from './world.ts';
 
 const SALE_SECONDS = setting('HOLDFAST_SALE_SECONDS', 60);
-const ORDERS = setting('HOLDFAST_ERP_ORDERS', 400);
+const ORDERS = setting('HOLDFAST_ERP_ORDERS', 300);
 const PRODUCTS = 200;
 const HOUR_MS = 3_600_000;
 /** Of what is left, a prediction may be off by so much. */
@@ -137,7 +137,7 @@ describe('the predicted time of the drain', () => {
       const drain = async (): Promise<void> => {
         await sell(world, ORDERS, 5);
         void watch();
-        await drained(world);
+        await drained(world, lookEveryMs / 20);
         isOver.yes = true;
       };
       await world.time.run(drain());

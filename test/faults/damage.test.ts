@@ -35,7 +35,7 @@ import {
 
 const ALL_CUTS = process.env['HOLDFAST_CUTS'] === 'all';
 const CUTS = ALL_CUTS ? Infinity : setting('HOLDFAST_CUTS', 150);
-const FLIPS = setting('HOLDFAST_FLIPS', 150);
+const FLIPS = setting('HOLDFAST_FLIPS', 60);
 const BATCHES_IN_FILE = 120;
 const BATCHES_IN_LOG = 60;
 /** Cuts after which everything is read through the store; after the others, the rows are compared. */
