@@ -6,6 +6,7 @@ import { Type, type Static, type TSchema } from 'typebox';
 import { Value } from 'typebox/value';
 import { buildErp, ERP_SETTINGS, erpContradictions, type ErpConfig } from './config/erp.ts';
 import { oneOf, setting, whole, type Setting } from './config/setting.ts';
+import { strangers } from './config/strangers.ts';
 import type { Rules } from './core/rules.ts';
 
 const YEAR_SECONDS = 31_536_000;
@@ -229,7 +230,7 @@ export function readConfig(
   // Only complete values can be compared with each other.
   if (problems.length === 0) problems.push(...contradictions(values as Values));
   if (problems.length > 0) throw new ConfigError(problems);
-  return { config: build(values as Values), settings, warnings: strangers(environment) };
+  return { config: build(values as Values), settings, warnings: strangers(environment, NAMES) };
 }
 
 /** Text to what the schema is about; what cannot be read stays text, which the schema then refuses. */
@@ -372,54 +373,6 @@ function deepFreeze<T extends object>(value: T): T {
     if (typeof inner === 'object' && inner !== null) deepFreeze(inner as object);
   }
   return Object.freeze(value);
-}
-
-const PREFIX = 'HOLDFAST_';
-/** Settings of the connectors to come: known by name, and without effect in this version. */
-const CONNECTORS = ['SHOPIFY_'];
-
-function strangers(environment: Environment): string[] {
-  return Object.keys(environment)
-    .filter((name) => name.toUpperCase().startsWith(PREFIX) && !(name in SETTINGS))
-    .sort()
-    .map((name) => {
-      if (CONNECTORS.some((each) => name.startsWith(PREFIX + each))) {
-        return `${name} has no effect: that connector is not in this version`;
-      }
-      const nearest = nearestName(name.toUpperCase());
-      const hint = nearest === null ? '' : `; did you mean ${nearest}?`;
-      return `${name} is not a setting of Holdfast and has no effect${hint}`;
-    });
-}
-
-function nearestName(name: string): Name | null {
-  const begun = NAMES.find((known) => name.length > PREFIX.length && known.startsWith(`${name}_`));
-  if (begun !== undefined) return begun;
-  let nearest: Name | null = null;
-  // Further apart than this, a suggestion would only puzzle.
-  let least = Math.max(3, Math.ceil((name.length - PREFIX.length) / 3));
-  for (const known of NAMES) {
-    const distance = editDistance(name, known);
-    if (distance < least) {
-      nearest = known;
-      least = distance;
-    }
-  }
-  return nearest;
-}
-
-/** Letters to insert, drop or replace to make one text of the other (Levenshtein). */
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(replaced, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
-    }
-    previous = row;
-  }
-  return previous[b.length] ?? 0;
 }
 
 /** Does this address reach this machine only? */

@@ -11,11 +11,13 @@ import { lifecycle } from './lifecycle.ts';
 import { outbox } from './outbox.ts';
 import { reads } from './reads.ts';
 import type { StoreSubject } from './subject.ts';
+import { tidying } from './tidying.ts';
 import { verbs } from './verbs.ts';
 
 export function storeSuite(subject: StoreSubject): void {
   describe(`the ${subject.name} store`, () => {
     verbs(subject);
+    tidying(subject);
     reads(subject);
     concurrency(subject);
     idempotency(subject);

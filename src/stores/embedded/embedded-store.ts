@@ -29,13 +29,13 @@ import type {
 import type { WebhookInbox } from '../../engine/webhook-inbox.ts';
 import { AnchoredClock, SharedClock } from './anchored-clock.ts';
 import { auditDataDir, checkStructure } from './audit.ts';
-import { CommandQueue, type Effect, type Job } from './command-queue.ts';
+import type { CommandQueue, Effect, Job } from './command-queue.ts';
 import { dataFiles } from './data-files.ts';
+import { Dispatcher } from './dispatcher.ts';
 import { EmbeddedInbox } from './embedded-inbox.ts';
 import { openLastConnection, type LastConnection } from './last-connection.ts';
 import type { StartCheck } from './open-database.ts';
 import {
-  encodeOperation,
   ResultReader,
   ROWS_PER_PART,
   type FromWriter,
@@ -69,13 +69,6 @@ const MS_PER_ROW = 0.2;
 /** A writer that has not ended by then hangs, in a disk for example: it is ended without closing its books. */
 const CLOSE_DEADLINE_MS = 30_000;
 const LOOKS_PER_DEADLINE = 20;
-/**
- * So many are sent before the turn ends, or while the writer has one batch already: else this thread and the writer
- * would take turns at working. What waits here is certainly not done, what is sent may be: so never a third batch.
- */
-const WORTH_SENDING = 32;
-const BATCHES_IN_FLIGHT = 2;
-
 export class EmbeddedStore implements OutboxStore {
   readonly name = 'embedded';
   readonly clock: Clock;
@@ -84,6 +77,7 @@ export class EmbeddedStore implements OutboxStore {
   /** What was found at the start and set right, for the log. */
   readonly warnings: readonly string[];
   readonly #worker: Worker;
+  readonly #dispatcher: Dispatcher;
   readonly #queue: CommandQueue;
   readonly #mirror: SoldOutMirror;
   readonly #deadlineMs: number;
@@ -95,7 +89,6 @@ export class EmbeddedStore implements OutboxStore {
   #state: 'open' | 'closing' | 'closed' | 'failed' = 'open';
   #failure: Fault | null = null;
   #lastConnection: LastConnection | null = null;
-  #sending = false;
   #transfers = 0;
   #closed: Promise<void> | null = null;
   #whenIdle: (() => void) | null = null;
@@ -118,7 +111,10 @@ export class EmbeddedStore implements OutboxStore {
   ) {
     this.#worker = worker;
     this.#dataDir = options.dataDir;
-    this.#queue = new CommandQueue(options.queueLimit ?? QUEUE_LIMIT);
+    this.#dispatcher = new Dispatcher(options.queueLimit ?? QUEUE_LIMIT, (message) => {
+      this.#post(message);
+    });
+    this.#queue = this.#dispatcher.queue;
     this.#mirror = new SoldOutMirror(options.rules, opened.highestId);
     this.#deadlineMs = options.commandDeadlineMs ?? COMMAND_DEADLINE_MS;
     this.#closeDeadlineMs = options.closeDeadlineMs ?? CLOSE_DEADLINE_MS;
@@ -316,33 +312,8 @@ export class EmbeddedStore implements OutboxStore {
   #enqueue(operations: Job['operations'], effect: Effect, moreMs = 0): Promise<Result[]> {
     return new Promise((resolve, reject) => {
       const deadline = performance.now() + this.#deadlineMs + moreMs;
-      this.#queue.add({ operations, effect, deadline, resolve, reject, settled: false });
-      this.#sendSoon();
+      this.#dispatcher.add({ operations, effect, deadline, resolve, reject, settled: false });
     });
-  }
-
-  /** At the end of the turn of the event loop, so that what arrives in one turn is sent together. */
-  #sendSoon(): void {
-    if (this.#queue.waiting >= WORTH_SENDING) this.#send();
-    if (this.#sending || this.#queue.batchesInFlight > 0) return;
-    this.#sending = true;
-    setImmediate(() => {
-      this.#sending = false;
-      this.#send();
-    });
-  }
-
-  #send(): void {
-    if (this.#failure !== null) return;
-    const { waiting, batchesInFlight } = this.#queue;
-    if (batchesInFlight >= (waiting < WORTH_SENDING ? 1 : BATCHES_IN_FLIGHT)) return;
-    const batch = this.#queue.take();
-    if (batch.length === 0) return;
-    const operations: (string | number | boolean | null)[] = [];
-    for (const job of batch) {
-      for (const operation of job.operations) encodeOperation(operation, operations);
-    }
-    this.#post({ type: 'batch', operations });
   }
 
   /** Sends the rows of a large import in parts, and lets others have their turn in between. */
@@ -384,8 +355,7 @@ export class EmbeddedStore implements OutboxStore {
   }
 
   #answer(answers: (FromWriter & { type: 'answers' })['answers']): void {
-    const batch = this.#queue.answered();
-    this.#send();
+    const batch = this.#dispatcher.answered();
     const reader = new ResultReader(answers);
     for (const job of batch) {
       const results = job.operations.map((operation) => reader.next(operation));
@@ -412,7 +382,7 @@ export class EmbeddedStore implements OutboxStore {
     this.#failure = fault;
     this.#state = 'failed';
     this.#lastConnection = openLastConnection(dataFiles(this.#dataDir).database);
-    this.#queue.fail(fault.message);
+    this.#dispatcher.halt(fault.message);
     this.#post({ type: 'halt' });
     this.#whenIdle?.();
     for (const listener of this.#failureListeners) listener(fault);
