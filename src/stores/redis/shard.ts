@@ -24,6 +24,7 @@ import {
   type OutboxChanges,
   type OutboxChangesReply,
 } from './outbox-reads.ts';
+import { readAnswer, readRecord, readTold, type PartRecord } from './records.ts';
 
 /** What a batch came to. */
 export interface BatchResult {
@@ -62,7 +63,7 @@ export interface ShardOptions {
 }
 
 /** What the scripts write; `FORMAT` of commands/lib/book.lua is the same. */
-const BOOKS_FORMAT = '1';
+const BOOKS_FORMAT = '3';
 /** While an import is under way, or after one that was interrupted. */
 const IMPORTING = 'importing';
 /** Levels and reservations that one script reads at most. */
@@ -110,7 +111,7 @@ export class Shard {
     const result = await this.#connection.run(script, keys, [asked], extraMs(batch));
     const [at, headSeq, changes, ...answers] = result as [number, number, string, ...string[]];
     return {
-      answers: answers.map((answer) => JSON.parse(answer) as Answer | null),
+      answers: answers.map((answer) => readAnswer(answer)),
       at,
       headSeq,
       changes: changes === '' ? null : (JSON.parse(changes) as BatchResult['changes']),
@@ -145,7 +146,7 @@ export class Shard {
     const result = await this.#run('read-reservation', this.#now(), id);
     const [now, text] = result as [number, string | null];
     if (text === null) return null;
-    const reservation = JSON.parse(text) as Reservation;
+    const reservation = readTold(text);
     return hasLapsed(reservation, now) ? { ...reservation, status: 'expired' } : reservation;
   }
 
@@ -162,14 +163,14 @@ export class Shard {
   }
 
   /** Every reservation that is there from begin to end, as recorded, some perhaps twice; in no order. */
-  async *allReservations(): AsyncGenerator<Reservation[]> {
+  async *allReservations(): AsyncGenerator<PartRecord[]> {
     let cursor = '0';
     do {
       const range = [cursor, 'COUNT', PAGE];
       const answer = await this.#connection.read('HSCAN', [this.#keys.reservations], range);
       const [next, pairs] = answer as [string, string[]];
       yield pairs.flatMap((text, index) =>
-        index % 2 === 1 ? [JSON.parse(text) as Reservation] : [],
+        index % 2 === 1 ? [readRecord(pairs[index - 1] ?? '', text)] : [],
       );
       cursor = next;
     } while (cursor !== '0');
@@ -259,7 +260,7 @@ export class Shard {
           key: keys[index] ?? '',
           at: Number.parseInt(order[index] ?? '', 10),
           fingerprint: bytes.toString('utf8', 0, length),
-          answer: JSON.parse(bytes.toString('utf8', length)) as Answer,
+          answer: readAnswer(bytes.toString('utf8', length)) as Answer,
         };
       }
     }
@@ -301,7 +302,7 @@ export class Shard {
       entries: parts.flatMap(entriesOf),
       lastSeq: lastPart === undefined ? seq : lastSeqOf(lastPart),
       levels: levels.map((text) => JSON.parse(text) as StockLevel),
-      reservations: reservations.map((text) => JSON.parse(text) as Reservation),
+      reservations: reservations.map(readTold),
       gone,
       indexed,
       outbox: readOutboxChanges(outbox),

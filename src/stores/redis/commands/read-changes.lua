@@ -4,7 +4,7 @@
 -- Keys: a shard's (lib/book.lua, lib/messages.lua; of one among several those of lib/carts.lua too).
 -- Arguments: seq after which, how many parts at most, outbox revision after which, how many of them at most,
 --   `carts` for a shard among several.
--- Result: [seq of the newest entry, purgedBefore, parts of the ledger, levels as JSON, reservations as JSON, ids of
+-- Result: [seq of the newest entry, purgedBefore, parts of the ledger, levels as JSON, reservations (see book.told), ids of
 --   reservations that are not there any more, [SKUs, active reservations, ended ones, all
 --   of them], as the indexes count them, the outbox: [its revision, that up to which this tells, or false where the
 --   log does not reach back, messages as JSON, ids of those that are not there any more, [SKU, its figures, ...],
@@ -29,11 +29,10 @@ for _, part in ipairs(parts) do
 end
 book.fetchLevels(skus)
 book.fetchReservations(ids)
-local records, gone = {}, {}
+local told, gone = {}, {}
 for index, sku in ipairs(skus) do skus[index] = levels.recordJson(book.level(sku)) end
 for _, id in ipairs(ids) do
-  local text = book.recordOf(id)
-  if text then records[#records + 1] = text else gone[#gone + 1] = id end
+  if book.has(id) then told[#told + 1] = book.told(id) else gone[#gone + 1] = id end
 end
 local counts = {}
 for index, key in ipairs({ KEY.skus, KEY.deadlines, KEY.ended }) do counts[index] = redis.call('ZCARD', key) end
@@ -67,4 +66,4 @@ local function outboxChanges()
   return { newest, reached, found, missing, figures, counted }
 end
 
-return { book.seq, book.purgedBefore, parts, skus, records, gone, counts, outboxChanges() }
+return { book.seq, book.purgedBefore, parts, skus, told, gone, counts, outboxChanges() }

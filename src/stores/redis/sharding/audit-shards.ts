@@ -3,7 +3,8 @@ import type { AuditReport, Problem } from '../../../core/audit.ts';
 import { auditBooks } from '../audit-books.ts';
 import { isCart, partOf, type Cart } from './cart.ts';
 import type { Carts } from './carts.ts';
-import type { PartRecord, ShardDesk } from './shard-desk.ts';
+import type { PartRecord } from '../records.ts';
+import type { ShardDesk } from './shard-desk.ts';
 
 /** What changes while it is looked at is looked at again; so often at most. */
 const LOOKS = 5;

@@ -10,6 +10,7 @@ import type { CommitNotice, Submission } from '../../../engine/ports.ts';
 import { CommandLane, extraMs } from '../command-lane.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
 import { shardKeys } from '../keys.ts';
+import { readAnswer, readRecord, readTold, type PartRecord } from '../records.ts';
 import { Shard, wellFormedJson } from '../shard.ts';
 import type { CartRecord, Step } from './cart.ts';
 
@@ -37,9 +38,6 @@ export interface DeskOptions {
     batch: readonly Submission[],
   ) => Promise<readonly (Answer | null)[]>;
 }
-
-/** A reservation as recorded; `step` is there if it is a part of a cart. */
-export type PartRecord = Reservation & { readonly step?: number };
 
 /** How long a part that goes on past its deadline, by this shard's clock, is not asked about again. */
 const ASK_AGAIN_MS = 50;
@@ -145,7 +143,7 @@ export class ShardDesk {
         const what = JSON.parse(change) as Pick<Change, 'expired' | 'levels'>;
         this.#options.changed({ commands, seconds, at, ...what });
       }
-      return texts.map((text) => JSON.parse(text) as Answer);
+      return texts.map((text) => readAnswer(text) as Answer);
     }
   }
 
@@ -172,7 +170,7 @@ export class ShardDesk {
         ? cart === null
           ? null
           : ((JSON.parse(cart) as { whole?: Reservation }).whole ?? null)
-        : (JSON.parse(plain) as Reservation);
+        : readTold(plain);
     return found !== null && hasLapsed(found, now) ? { ...found, status: 'expired' } : found;
   }
 
@@ -181,7 +179,7 @@ export class ShardDesk {
     const { connection } = this.#options;
     const text = await connection.read('HGET', [this.#keys.reservations], [id]);
     if (text === null) return null;
-    const record = JSON.parse(text as string) as PartRecord;
+    const record = readRecord(id, text as string);
     return record.step === undefined ? null : record;
   }
 

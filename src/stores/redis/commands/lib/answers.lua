@@ -1,14 +1,14 @@
 -- Answers as JSON texts, as src/core/command.ts describes them.
--- Needs: values
+-- Needs: book
 local answers = {}
 
 function answers.rejected(verb, rejection)
   return '{"ok":false,"type":"' .. verb .. '","rejection":' .. cjson.encode(rejection) .. '}'
 end
 
--- `record`: the reservation as JSON. `changed`: false where the work was done already.
-function answers.reservation(verb, record, changed)
-  return '{"ok":true,"type":"' .. verb .. '","changed":' .. tostring(changed) .. ',"reservation":' .. record .. '}'
+-- Of the reservation as it stands. `changed`: false where the work was done already.
+function answers.reservation(verb, id, changed)
+  return '{"ok":true,"type":"' .. verb .. '","changed":' .. tostring(changed) .. ',"reservation":' .. book.told(id) .. '}'
 end
 
 -- The rejection for a reservation that has lapsed.

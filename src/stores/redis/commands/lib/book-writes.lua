@@ -9,34 +9,6 @@ function book.with(reservation, changes)
   return copy
 end
 
-local function linesJson(lines)
-  local text, digits = values.text, values.digits
-  local parts = {}
-  for index, line in ipairs(lines) do
-    parts[index] = '{"sku":' .. text(line.sku) .. ',"quantity":' .. digits(line.quantity)
-      .. ',"confirmed":' .. digits(line.confirmed) .. ',"cancelled":' .. digits(line.cancelled) .. '}'
-  end
-  return values.list(parts)
-end
-
-local function cancellationsJson(cancellations)
-  local parts = {}
-  for index, id in ipairs(cancellations) do parts[index] = values.text(id) end
-  return values.list(parts)
-end
-
-local function reservationJson(reservation)
-  local text, digits = values.text, values.digits
-  return '{"id":' .. text(reservation.id) .. ',"status":"' .. reservation.status
-    .. '","lines":' .. linesJson(reservation.lines) .. ',"customerId":' .. text(reservation.customerId)
-    .. ',"orderId":' .. text(reservation.orderId) .. ',"createdAt":' .. digits(reservation.createdAt)
-    .. ',"expiresAt":' .. digits(reservation.expiresAt)
-    .. ',"endedAt":' .. (reservation.endedAt and digits(reservation.endedAt) or 'null')
-    .. ',"reacquired":' .. tostring(reservation.reacquired)
-    .. ',"refundRequired":' .. tostring(reservation.refundRequired)
-    .. ',"cancellations":' .. cancellationsJson(reservation.cancellations) .. '}'
-end
-
 -- The changes that stand under the key in the table, made if there are none.
 local function changesIn(all, key)
   local changes = all[key]
@@ -69,7 +41,7 @@ local function hasEnded(reservation)
   return reservation.status ~= 'active' and reservation.status ~= 'confirmed'
 end
 
--- Puts the reservation in place of what it was, if it was there; returns it as JSON.
+-- Puts the reservation in place of what it was, if it was there.
 function book.put(after)
   local before = book.reservation(after.id)
   local wasActive = before ~= nil and before.status == 'active'
@@ -85,10 +57,9 @@ function book.put(after)
   end
   if before ~= nil then held.count(before, -1) end
   held.count(after, 1)
-  local text = reservationJson(after)
+  local text = records.encode(after)
   cache.records[after.id] = { text = text, value = after }
   noteChange(cache.reservations, after.id, text)
-  return text
 end
 
 -- Ids of reservations that ended before `time`, by their end, then id; at most `limit`.

@@ -4,7 +4,7 @@
 --   1 meta          hash: seq of the newest entry, clock (highest reading, epoch ms), purgedBefore (epoch ms), format
 --   2 levels        hash: SKU -> "on_hand reserved allocated safety_stock" and, if any, its policy as JSON
 --   3 skus          sorted set: SKUs, all of score 0, so in code point order
---   4 reservations  hash: id -> JSON
+--   4 reservations  hash: id -> what lib/records.lua says
 --   5 deadlines     sorted set: ids of active reservations by deadline
 --   6 ended         sorted set: ids of those that may be purged one day, by their end
 --   7 held          hash: customer and SKU -> "confirmed deadline:units ...", see lib/held.lua
@@ -16,7 +16,7 @@
 --  13 quantities of set of a SKU: quantities above 1 that lines have had
 --  14 bulk of       sorted set of such a quantity and a SKU ("2:SKU"): ids of active lines by deadline, so that units
 --                   are counted without reading every line
--- Needs: values
+-- Needs: values records
 local KEY = {
   meta = KEYS[1], levels = KEYS[2], skus = KEYS[3], reservations = KEYS[4], deadlines = KEYS[5], ended = KEYS[6],
   held = KEYS[7], answers = KEYS[8], answerOrder = KEYS[9], ledger = KEYS[10], deadlinesOf = KEYS[11],
@@ -24,7 +24,7 @@ local KEY = {
 }
 
 -- Of all that stands in the keys; BOOKS_FORMAT of shard.ts is the same. A change that older scripts cannot read raises it.
-local FORMAT = '1'
+local FORMAT = '3'
 -- In its place while books are being moved in (import-books.lua).
 local IMPORTING = 'importing'
 
@@ -139,18 +139,18 @@ function book.reservation(id)
   local record = recordOf(id)
   if not record.text then return nil end
   if record.value == nil then
-    local value = cjson.decode(record.text)
-    value.customerId = values.optional(value.customerId)
-    value.orderId = values.optional(value.orderId)
-    value.endedAt = values.optional(value.endedAt)
-    record.value = value
+    record.value = records.decode(id, record.text)
   end
   return record.value
 end
 
--- The same as JSON.
-function book.recordOf(id)
-  return recordOf(id).text
+-- The same as answers tell of it, in JSON: [id, record].
+function book.told(id)
+  return '[' .. values.text(id) .. ',' .. recordOf(id).text .. ']'
+end
+
+function book.has(id)
+  return recordOf(id).text ~= false
 end
 
 -- Members of a sorted set and their scores: false for one that goes.

@@ -120,7 +120,7 @@ function steps.cart_read(command)
     version, json = 1, '{"version":1,"givenUp":true}'
     carts.write(id, version, json, nil, book.now, nil)
   end
-  return '{"now":' .. book.now .. ',"cart":' .. (json or 'null') .. ',"plain":' .. (plain and book.recordOf(id) or 'null')
+  return '{"now":' .. book.now .. ',"cart":' .. (json or 'null') .. ',"plain":' .. (plain and book.told(id) or 'null')
     .. ',"known":' .. knownAnswer(values.optional(command.key)) .. '}'
 end
 

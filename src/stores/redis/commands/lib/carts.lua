@@ -63,8 +63,8 @@ local putReservation = book.put
 
 -- A part is put like a reservation, but nobody here records its lapse.
 function book.put(after)
-  local text = putReservation(after)
-  if after.step == nil then return text end
+  putReservation(after)
+  if after.step == nil then return end
   local id = after.id
   if cache.deadlines.last[id] ~= nil then
     noteChange(carts.parts, id, cache.deadlines.last[id])
@@ -72,10 +72,6 @@ function book.put(after)
   end
   if cache.ended.last[id] then noteChange(cache.ended, id, after.endedAt + PART_OUTLIVES) end
   noteChange(carts.tentative, id, after.step == 0 and after.status == 'active' and book.now or false)
-  text = string.sub(text, 1, -2) .. ',"step":' .. after.step .. '}'
-  cache.records[id].text = text
-  noteChange(cache.reservations, id, text)
-  return text
 end
 
 -- Ids of parts past their deadline, `limit` at most.

@@ -10,13 +10,13 @@ function verbs.acknowledge(command)
   local status = reservation.status
   if status == 'acknowledged' then
     outbox.dropSale(id)
-    return answers.reservation('acknowledge', book.recordOf(id), false)
+    return answers.reservation('acknowledge', id, false)
   end
   if status ~= 'confirmed' then
     return answers.rejected('acknowledge', { code = 'not_confirmed', reservationId = id, status = status })
   end
-  local text = book.put(book.with(reservation, { status = 'acknowledged', endedAt = book.now }))
+  book.put(book.with(reservation, { status = 'acknowledged', endedAt = book.now }))
   appendAcknowledgement(reservation)
   outbox.dropSale(id)
-  return answers.reservation('acknowledge', text, true)
+  return answers.reservation('acknowledge', id, true)
 end

@@ -7,8 +7,8 @@ function verbs.cancel(command)
   local fault, units, entries =
     cancelling.decide(reservation, id, values.optional(command.lines), command.restock, cancellationId)
   if fault ~= nil then return answers.rejected('cancel', fault) end
-  if units == nil then return answers.reservation('cancel', book.recordOf(id), false) end
+  if units == nil then return answers.reservation('cancel', id, false) end
   cancelling.land(reservation, units, entries, cancellationId)
   outbox.queueCancellation(id, entries)
-  return answers.reservation('cancel', book.recordOf(id), true)
+  return answers.reservation('cancel', id, true)
 end

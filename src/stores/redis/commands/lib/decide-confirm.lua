@@ -12,17 +12,17 @@ local function confirmAgain(reservation, orderId)
     return answers.rejected('confirm', { code = 'already_confirmed', reservationId = reservation.id })
   end
   if orderId == nil or reservation.orderId ~= nil then
-    return answers.reservation('confirm', book.recordOf(reservation.id), false)
+    return answers.reservation('confirm', reservation.id, false)
   end
   local adopted = book.with(reservation, { orderId = orderId, endedAt = book.now })
-  local text = book.put(adopted)
+  book.put(adopted)
   for _, line in ipairs(reservation.lines) do
     if line.confirmed > 0 then
       book.append('adopt', line.sku, reservation.id, 0, 0, 0, 0, { order_id = orderId })
     end
   end
   outbox.adoptOrder(adopted)
-  return answers.reservation('confirm', text, false)
+  return answers.reservation('confirm', reservation.id, false)
 end
 
 local function linesFault(reservation, wanted)
@@ -100,10 +100,10 @@ local function confirm(reservation, wanted, orderId)
     status = atOnce and 'acknowledged' or 'confirmed', lines = lines, orderId = reservation.orderId or orderId,
     endedAt = book.now, reacquired = reservation.status == 'expired',
   })
-  local text = book.put(confirmed)
+  book.put(confirmed)
   appendConfirmation(confirmed)
   if atOnce then appendAcknowledgement(confirmed) else outbox.queueSale(confirmed) end
-  return answers.reservation('confirm', text, true)
+  return answers.reservation('confirm', confirmed.id, true)
 end
 
 local REFUSED_CONFIRMS = { released = 'reservation_released', cancelled = 'reservation_cancelled' }

@@ -40,12 +40,12 @@ function verbs.extend(command)
       local rejection = { code = 'extend_limit_reached', reservationId = id, expiresAt = expiresAt }
       return answers.rejected('extend', rejection)
     end
-    return answers.reservation('extend', book.recordOf(id), false)
+    return answers.reservation('extend', id, false)
   end
-  local text = book.put(book.with(reservation, { expiresAt = expiresAt, orderId = orderId }))
+  book.put(book.with(reservation, { expiresAt = expiresAt, orderId = orderId }))
   local detail = { expires_at = values.isoTime(expiresAt), order_id = values.orNull(orderId) }
   for _, line in ipairs(reservation.lines) do
     book.append('extend', line.sku, id, 0, 0, 0, 0, detail)
   end
-  return answers.reservation('extend', text, true)
+  return answers.reservation('extend', id, true)
 end

@@ -12,9 +12,9 @@ function verbs.release(command)
   end
   if reservation.status == 'active' then
     lapse.giveBack(reservation, 'release', 'released')
-    return answers.reservation('release', book.recordOf(id), true)
+    return answers.reservation('release', id, true)
   end
-  if reservation.status == 'released' then return answers.reservation('release', book.recordOf(id), false) end
+  if reservation.status == 'released' then return answers.reservation('release', id, false) end
   if reservation.status == 'expired' then return answers.rejected('release', answers.expired(reservation)) end
   return answers.rejected('release', { code = REFUSED_RELEASES[reservation.status], reservationId = id })
 end

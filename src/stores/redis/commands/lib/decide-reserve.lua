@@ -88,7 +88,7 @@ local function gravest(obstacles)
 end
 
 local function grant(command, customerId, ttlSeconds, lines, refused)
-  local text = book.put({
+  book.put({
     id = command.reservationId, status = 'active', lines = lines, customerId = customerId, createdAt = book.now,
     expiresAt = book.now + rules.lifetimeSeconds(ttlSeconds, lines) * 1000, reacquired = false, refundRequired = false,
     cancellations = {},
@@ -96,7 +96,7 @@ local function grant(command, customerId, ttlSeconds, lines, refused)
   for _, line in ipairs(lines) do
     book.append('reserve', line.sku, command.reservationId, 0, line.quantity, 0, 0, nil)
   end
-  return '{"ok":true,"type":"reserve","reservation":' .. text .. ',"refused":' .. values.list(refused) .. '}'
+  return '{"ok":true,"type":"reserve","reservation":' .. book.told(command.reservationId) .. ',"refused":' .. values.list(refused) .. '}'
 end
 
 -- The command's id names a reservation already: the same command gets it as it stands, any other is refused.
@@ -108,7 +108,7 @@ local function reserveAgain(known, customerId, wanted)
   if not same then
     return answers.rejected('reserve', { code = 'reservation_exists', reservationId = known.id })
   end
-  return '{"ok":true,"type":"reserve","reservation":' .. book.recordOf(known.id) .. ',"refused":[]}'
+  return '{"ok":true,"type":"reserve","reservation":' .. book.told(known.id) .. ',"refused":[]}'
 end
 
 -- A cart's lines of one SKU are one line, which is no longer than any may be.

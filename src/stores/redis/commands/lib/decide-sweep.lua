@@ -4,6 +4,6 @@
 function verbs.sweep(command)
   local expired = lapse.sweep(command.limit)
   local more = #expired == command.limit and #book.due(1) > 0
-  for index, reservation in ipairs(expired) do expired[index] = book.recordOf(reservation.id) end
+  for index, reservation in ipairs(expired) do expired[index] = book.told(reservation.id) end
   return '{"ok":true,"type":"sweep","more":' .. tostring(more) .. ',"expired":' .. values.list(expired) .. '}'
 end
