@@ -30,3 +30,12 @@ export function explain({ units, known, erpOnHand }: Drift): DriftCause {
   if (units === 0) return 'agrees';
   return units < 0 ? 'sold_elsewhere' : 'received_elsewhere';
 }
+
+/** For people: what `explain` found. */
+export const DRIFT_STORIES: Readonly<Record<DriftCause, string>> = {
+  agrees: 'the books agree',
+  new_sku: 'it is new here',
+  oversold_in_erp: 'the ERP has less than none: more were sold there than it had',
+  sold_elsewhere: 'the ERP has fewer: units left there that were not sold here',
+  received_elsewhere: 'the ERP has more: units came in, or a sale was undone there',
+};

@@ -1,5 +1,6 @@
 /** What there is to say of the ERP, as the wire says it. */
 import type { OutboxMessage } from '../core/outbox/message.ts';
+import { DRIFT_STORIES } from '../core/reconcile.ts';
 import type { ErpJob } from '../engine/erp-jobs.ts';
 import type { ErpStatus } from '../engine/erp-service.ts';
 import type { OutboxStats } from '../engine/ports.ts';
@@ -77,18 +78,12 @@ export function findingsOf({ report }: ErpJob) {
   ];
 }
 
-const CAUSES: Readonly<Record<string, string>> = {
-  oversold_in_erp: 'the ERP has less than none: more were sold there than it had',
-  sold_elsewhere: 'the ERP has fewer: units left there that were not sold here',
-  received_elsewhere: 'the ERP has more: units came in, or a sale was undone there',
-};
-
 function driftFields(drift: ExplainedDrift) {
   const { sku, cause, erpOnHand, onHand, expected, units, reserved, allocated, owed } = drift;
   return {
     finding: 'drift',
     sku,
-    reason: CAUSES[cause] ?? cause,
+    reason: DRIFT_STORIES[cause],
     cause,
     erp_on_hand: erpOnHand,
     on_hand: onHand,

@@ -36,3 +36,12 @@ test('a dead letter is told with its number; what was taken, or is tried again, 
     'bling was not told of a message, now for a person to decide (holdfast outbox show 7): there is no A',
   ]);
 });
+
+test('each drift that a pull or a reconciliation found is told', () => {
+  const { lines, log } = listen();
+  const drift = { sku: 'A', cause: 'sold_elsewhere', known: true, corrected: false };
+  const report = { compared: 2, drifts: [drift], moving: [], problems: [] };
+  log.done({ kind: 'reconcile', report } as never);
+  assert.equal(lines.length, 1);
+  assert.match(lines[0] ?? '', /^A: .*; not corrected$/);
+});

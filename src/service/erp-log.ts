@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { SettleParcelCommand } from '../core/command.ts';
 import type { Parcel } from '../core/outbox/message.ts';
 import type { ErpJobsParts } from '../engine/erp-jobs.ts';
+import { logDrifts } from './drift-log.ts';
 
 type FinishedJob = Parameters<ErpJobsParts['onDone']>[0];
 
@@ -38,6 +39,7 @@ export function openErpLog(logger: Pick<Logger, 'info' | 'warn' | 'error'>, erp:
         },
         `${kind} done: ${compared} SKUs compared`,
       );
+      logDrifts(report, { logger, erp, run: cause });
       for (const { sku, reason } of problems) {
         if (known.get(sku) === reason) continue;
         if (known.size >= MOST_KNOWN) known.clear();

@@ -58,4 +58,8 @@ test('a reading is told where it found something', () => {
   assert.deepEqual(lines, []);
   options.onReport({ ...report, problems: [{ sku: 'A', reason: 'a kit' }] });
   assert.equal(lines.length, 1);
+  const drift = { sku: 'B', cause: 'sold_elsewhere', known: true, corrected: true } as never;
+  options.onReport({ ...report, drifts: [drift] });
+  assert.equal(lines.length, 3);
+  assert.match(lines.join('\n'), /\ninfo: B: .*; corrected$/);
 });

@@ -2,6 +2,7 @@
 import type { WebhookOptions } from '../engine/webhook-service.ts';
 import type { WebhookOutcome } from '../engine/webhook-intake.ts';
 import type { WebhookMetrics } from '../observability/webhook-metrics.ts';
+import { logDrifts } from './drift-log.ts';
 import type { Log } from './log.ts';
 
 /** Anybody can send us forged ones, any number of them. */
@@ -27,7 +28,8 @@ export function webhookOptions(reporting: WebhookReporting): WebhookOptions {
       metrics.received(outcome);
       if (reason !== null) refusals.note(outcome, reason);
     },
-    onReport: ({ drifts, problems }) => {
+    onReport: (report) => {
+      const { drifts, problems } = report;
       if (drifts.length === 0 && problems.length === 0) return;
       const fields = {
         'event.action': 'webhook_read',
@@ -36,6 +38,7 @@ export function webhookOptions(reporting: WebhookReporting): WebhookOptions {
         'holdfast.erp.problems': problems.length,
       };
       logger.info(fields, `read what ${erp}'s webhooks are about`);
+      logDrifts(report, { logger, erp, run: 'webhook' });
     },
     onSilence: (silent, lastReceivedAt) => {
       const fields = { 'event.action': silent ? 'webhook_silence' : 'webhook_silence_over' };
