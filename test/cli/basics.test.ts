@@ -17,6 +17,16 @@ test('what cannot be understood ends with 2 and a hint', async () => {
   const nobody = await holdfast(['audit', '--url', 'http://127.0.0.1:9']);
   assert.equal(nobody.code, 2);
   assert.match(nobody.stderr, /nobody answers at http:\/\/127\.0\.0\.1:9\. Start the service with/);
+  const shares = await holdfast([
+    'rush',
+    'http://127.0.0.1:9',
+    '--release',
+    '0.7',
+    '--abandon',
+    '1',
+  ]);
+  assert.equal(shares.code, 2);
+  assert.match(shares.stderr, /--abandon are shares: together they must make 1/);
   const scopes = await holdfast(['keys', 'create', '--name', 'x', '--scopes', 'all']);
   assert.equal(scopes.code, 2);
   assert.match(scopes.stderr, /Expected storefront, orders, admin/);

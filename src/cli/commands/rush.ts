@@ -1,10 +1,16 @@
 /** `holdfast rush`: thousands of buyers against a running service, and a verdict. */
 import { Option } from 'commander';
 import type { CliParts } from '../cli-parts.ts';
-import type { ExitCode } from '../exit-codes.ts';
+import { CliFailure, type ExitCode } from '../exit-codes.ts';
 import { DEFAULT_URL, moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
-import { RUSH_ARGUMENT, RUSH_OPTIONS, runRush, type RushOptions } from '../rush/index.ts';
+import {
+  RUSH_ARGUMENT,
+  RUSH_OPTIONS,
+  runRush,
+  rushOptionsFault,
+  type RushOptions,
+} from '../rush/index.ts';
 import { ServiceClient } from '../service-client.ts';
 
 type Options = Omit<RushOptions, 'url'> & { readonly url?: string };
@@ -36,6 +42,8 @@ const HELP = moreHelp(
 
 async function rush(options: RushOptions, parts: CliParts): Promise<ExitCode> {
   const { stdout, stderr, env } = parts.io;
+  const fault = rushOptionsFault(options);
+  if (fault !== null) throw new CliFailure(fault);
   const key = options.key ?? parts.settings().clientKey ?? undefined;
   // The rush itself waits for a service that is starting; one that is not there is told of at once.
   const client = new ServiceClient({ url: options.url, key: key ?? null });

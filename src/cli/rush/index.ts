@@ -50,6 +50,17 @@ export interface RushEnd {
   readonly result: RushResult | null;
 }
 
+/** What is wrong with the options, for people; null where nothing is. */
+export function rushOptionsFault(options: RushOptions): string | null {
+  try {
+    planRush(options, () => 0);
+    return null;
+  } catch (error) {
+    if (error instanceof RushOptionsError) return error.message;
+    throw error;
+  }
+}
+
 export async function runRush(
   options: RushOptions,
   io: RushIo,
