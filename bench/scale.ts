@@ -111,6 +111,10 @@ try {
   console.log(
     `reserved ${count(total)} in ${filling.toFixed(1)} s, ${count(total / filling)} a second`,
   );
+  const filled = residentBytes(service.pid);
+  console.log(
+    `resident: ${count(filled / 1e6)} MB right after filling, ${((filled - empty) / total).toFixed(0)} bytes each`,
+  );
   console.log(`on disk: ${count(statSync(join(dataDir, 'holdfast.db')).size / 1e6)} MB`);
   await pool.close();
   await service.stop();
@@ -121,7 +125,9 @@ try {
     `start with all live: ${((performance.now() - start) / 1000).toFixed(2)} s to the first answer`,
   );
   const resident = residentBytes(service.pid);
-  console.log(`resident: ${count(resident / 1e6)} MB, empty ${count(empty / 1e6)} MB`);
+  console.log(
+    `resident: ${count(resident / 1e6)} MB after the start, empty ${count(empty / 1e6)} MB`,
+  );
   console.log(
     `memory: ${((resident - empty) / total).toFixed(0)} bytes per live reservation and SKU`,
   );
