@@ -122,10 +122,13 @@ test('pull, reconcile and status, as an operator runs them', async (t) => {
 
   const status = await holdfast(['erp', 'status', ...at], { cwd });
   assert.equal(status.code, 0, status.stdout);
-  assert.match(status.stdout, /^connection +working$/m);
-  assert.match(status.stdout, /^backlog +none$/m);
-  assert.match(status.stdout, /^reconciled +\S+: 2 SKUs, 1 differed, 1 corrected, 0 on the move$/m);
-  assert.match(status.stdout, /^calls today +\d+, [\d,]+ left$/m);
+  assert.match(status.stdout, /^connection +working, asked at \S+$/m);
+  assert.match(status.stdout, /^outbox +empty: the ERP has taken every sale$/m);
+  assert.match(
+    status.stdout,
+    /^last reconciliation +\S+: 2 SKUs compared, 1 differed, 1 corrected, 0 on the move$/m,
+  );
+  assert.match(status.stdout, /^calls today +\d+ of [\d,]+, [\d,]+ left$/m);
   await service.stop();
 });
 

@@ -1,12 +1,13 @@
 /** `holdfast erp` and `holdfast reconcile`: how the ERP is, its stock pulled, its books compared with ours. */
 import { InvalidArgumentError } from 'commander';
 import type { CliParts } from '../cli-parts.ts';
+import { erpFacts, type ErpStatusFields } from '../erp-facts.ts';
 import { describeFindings, runJob, type EndedJob } from '../erp-job.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { connect, keyOption, moreHelp, urlOption, type ServiceOptions } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import type { ServiceClient } from '../service-client.ts';
-import { count, plural, writeFacts, writeJson, writeLines, type Fact } from '../terminal.ts';
+import { count, plural, writeFacts, writeJson, writeLines } from '../terminal.ts';
 
 interface Options extends ServiceOptions {
   readonly json?: true;
@@ -45,7 +46,7 @@ function addStatus({ parts, action }: Registry, parent: Parent): void {
         withService(options, parts, async (client) => {
           const { io } = parts;
           const status = await client.must({ method: 'GET', path: '/erp' });
-          const facts = factsOf(status as unknown as Status);
+          const facts = erpFacts(status as unknown as ErpStatusFields);
           const isFine = facts.every(({ fine }) => fine);
           if (options.json) writeJson(io.stdout, { ok: isFine, ...status });
           else writeFacts(io, facts);
@@ -157,91 +158,4 @@ export async function withService(
   } finally {
     await client.close();
   }
-}
-
-/** As much of `GET /erp` as is told to people. */
-interface Status {
-  readonly erp: string;
-  readonly connection: { readonly state: string; readonly problem: string | null } | null;
-  readonly outbox: {
-    readonly pending: number;
-    readonly in_flight: number;
-    readonly unknown: number;
-    readonly dead: number;
-    readonly oldest_seconds: number | null;
-    readonly drained_at: string | null;
-    readonly drain_seconds: number | null;
-  } | null;
-  readonly relay: {
-    readonly breaker: string;
-    readonly paused_until: string | null;
-    readonly last_error: string | null;
-  } | null;
-  readonly calls: { readonly today: number; readonly left_today: number | null } | null;
-  readonly reconciliation: {
-    readonly ended_at: string;
-    readonly compared: number;
-    readonly drifts: number;
-    readonly corrected: number;
-    readonly moving: number;
-  } | null;
-  readonly next_reconciliation_at: string | null;
-  readonly webhooks: { readonly last_received_at: string | null; readonly silent: boolean } | null;
-}
-
-function factsOf(status: Status): Fact[] {
-  const { erp, connection, outbox } = status;
-  const facts: Fact[] = [{ name: 'ERP', value: erp, fine: true }];
-  const add = (name: string, value: string, fine = true): void => {
-    facts.push({ name, value, fine });
-  };
-  if (connection !== null) {
-    const { state, problem } = connection;
-    add('connection', problem ?? state, state !== 'failing');
-  }
-  if (outbox !== null) {
-    const { pending, in_flight: inFlight, unknown, dead } = outbox;
-    const waiting = pending + inFlight + unknown;
-    const age =
-      outbox.oldest_seconds === null ? '' : `, the oldest for ${span(outbox.oldest_seconds)}`;
-    add('backlog', waiting + dead === 0 ? 'none' : `${plural(waiting, 'message')} waiting${age}`);
-    add('dead letters', count(dead), dead === 0);
-    if (unknown > 0) add('unknown', `${count(unknown)} sent without an answer, being looked for`);
-    if (outbox.drained_at !== null) {
-      add('drained', `in ${span(Number(outbox.drain_seconds))}, at ${outbox.drained_at}`);
-    }
-  }
-  addRelay(status, add);
-  return facts;
-}
-
-function addRelay(status: Status, add: (name: string, value: string, fine?: boolean) => void) {
-  const { relay, calls, reconciliation } = status;
-  if (relay !== null) {
-    const { breaker, paused_until: until, last_error: error } = relay;
-    const pause = until === null ? '' : `, nothing is sent before ${until}`;
-    add('breaker', `${breaker}${pause}`, breaker === 'closed');
-    if (error !== null) add('last error', error);
-  }
-  if (calls !== null) {
-    const left = calls.left_today === null ? '' : `, ${count(calls.left_today)} left`;
-    add('calls today', `${count(calls.today)}${left}`, calls.left_today !== 0);
-  }
-  if (reconciliation !== null) {
-    const { ended_at: at, compared, drifts, corrected, moving } = reconciliation;
-    const figures = `${plural(compared, 'SKU')}, ${count(drifts)} differed, ${count(corrected)} corrected, ${count(moving)} on the move`;
-    add('reconciled', `${at}: ${figures}`, drifts === corrected);
-  }
-  if (status.next_reconciliation_at !== null) add('next', status.next_reconciliation_at);
-  if (status.webhooks !== null) {
-    const { last_received_at: last, silent } = status.webhooks;
-    add('last webhook', last ?? 'none ever', !silent);
-  }
-}
-
-/** Seconds as people say them. */
-function span(seconds: number): string {
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  return minutes < 120 ? `${minutes} min` : `${(minutes / 60).toFixed(1)} h`;
 }
