@@ -3,7 +3,7 @@ import type { EntryKind } from './ledger.ts';
 import type { Reservation, ReservationStatus } from './reservation.ts';
 
 /** What the ledger says of one line of one reservation. */
-export interface LineStory {
+export interface StoryLine {
   readonly sku: string;
   quantity: number;
   reserved: number;
@@ -14,6 +14,10 @@ export interface LineStory {
   lastAt: number;
   /** The order that its newest entry with one names. */
   orderId: string | null;
+}
+
+/** One of all lines of a reservation. */
+export interface LineStory extends StoryLine {
   next: LineStory | null;
 }
 
@@ -27,21 +31,6 @@ export const ONCE = {
   refund_required: 32,
   adopt: 64,
 } as const satisfies Partial<Record<EntryKind, number>>;
-
-export function newStory(sku: string, next: LineStory | null): LineStory {
-  return {
-    sku,
-    quantity: 0,
-    reserved: 0,
-    allocated: 0,
-    confirmed: 0,
-    cancelled: 0,
-    kinds: 0,
-    lastAt: 0,
-    orderId: null,
-    next,
-  };
-}
 
 /** What the reservation says of itself against what the ledger tells of its lines together. */
 export function contradiction(reservation: Reservation, first: LineStory): string | null {

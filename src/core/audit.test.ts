@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { honestBooks, problemsOf } from '../../test/support/books.ts';
+import { honestBooks, problemsOf, type Books } from '../../test/support/books.ts';
 import { uuid } from '../../test/support/commands.ts';
 import { DAMAGE_TO_LEDGER } from '../../test/support/damage-to-ledger.ts';
 import { DAMAGE_TO_LEVELS, DAMAGE_TO_RESERVATIONS } from '../../test/support/damage-to-state.ts';
 import { DAMAGE_TO_OUTBOX } from '../../test/support/damage-to-outbox.ts';
-import type { Choose } from '../../test/support/damage.ts';
+import { DAMAGE_TO_CUT } from '../../test/support/damage-to-cut.ts';
+import type { Choose, Damage } from '../../test/support/damage.ts';
 import { histories } from '../../test/support/histories.ts';
 import { assertProperty, isReplay } from '../../test/support/replay.ts';
 import { Audit, MAX_PROBLEMS, type ProblemKind } from './audit.ts';
@@ -20,29 +21,44 @@ describe('the audit', () => {
     ...DAMAGE_TO_LEVELS,
     ...DAMAGE_TO_OUTBOX,
   ];
-  const planted = new Map(damages.map((damage) => [damage, 0]));
+  const planted = new Map([...damages, ...DAMAGE_TO_CUT].map((damage) => [damage, 0]));
+
+  function assertFound(among: readonly Damage[], honest: Books, luck: number): void {
+    for (const damage of among) {
+      const books = structuredClone(honest);
+      const choose: Choose = (candidates) => candidates[luck % Math.max(1, candidates.length)];
+      if (!damage.plant(books, choose)) continue;
+      planted.set(damage, (planted.get(damage) ?? 0) + 1);
+      const found = problemsOf(books);
+      for (const kind of damage.found) {
+        assert.ok(found.has(kind), `${damage.title}: ${kind} not in ${[...found].join(', ')}`);
+      }
+    }
+  }
 
   it('finds nothing in honest books, and in damaged ones finds and names the damage', async () => {
     await assertProperty(
       fc.property(histories(80), fc.nat(), (history, luck) => {
         const honest = honestBooks(history);
         assert.deepEqual([...problemsOf(honest)], []);
-        for (const damage of damages) {
-          const books = structuredClone(honest);
-          const choose: Choose = (candidates) => candidates[luck % Math.max(1, candidates.length)];
-          if (!damage.plant(books, choose)) continue;
-          planted.set(damage, (planted.get(damage) ?? 0) + 1);
-          const found = problemsOf(books);
-          for (const kind of damage.found) {
-            assert.ok(found.has(kind), `${damage.title}: ${kind} not in ${[...found].join(', ')}`);
-          }
-        }
+        assertFound(damages, honest, luck);
       }),
       { runs: 250, file: 'src/core/audit.test.ts' },
     );
   });
 
-  for (const damage of damages) {
+  it('finds nothing in honest books that were trimmed, and finds damage to what stands for the rest', async () => {
+    await assertProperty(
+      fc.property(histories(80), fc.nat(), (history, luck) => {
+        const honest = honestBooks(history, { trimmed: true });
+        assert.deepEqual([...problemsOf(honest)], []);
+        assertFound(DAMAGE_TO_CUT, honest, luck);
+      }),
+      { runs: 250, file: 'src/core/audit.test.ts' },
+    );
+  });
+
+  for (const damage of [...damages, ...DAMAGE_TO_CUT]) {
     it(`finds ${damage.title}`, () => {
       if (isReplay()) return;
       assert.notEqual(planted.get(damage), 0, 'no history had anything of the sort to damage');

@@ -1,20 +1,23 @@
 /**
  * Proves the books against the ledger. Feed it every ledger entry in order of `seq`, every level and every
- * reservation of one moment; `finish` names each kind of damage it found. Works for any store.
+ * reservation of one moment; `finish` names each kind of damage it found. Of a ledger that was trimmed feed it what
+ * stands in place of its beginning first. Works for any store.
  */
 import { OutboxAudit } from './audit-outbox.ts';
-import { contradiction, malformed, newStory, ONCE, type LineStory } from './audit-story.ts';
-import type { EntryKind, LedgerEntry } from './ledger.ts';
+import { contradiction, malformed, type LineStory, type StoryLine } from './audit-story.ts';
+import type { LedgerEntry } from './ledger.ts';
+import {
+  addToOpening,
+  addToStory,
+  newOpening,
+  newStoryLine,
+  type LedgerCut,
+  type Opening,
+} from './ledger-cut.ts';
 import { shapeFault } from './ledger-shape.ts';
 import type { OutboxLevel, OutboxMessage } from './outbox/message.ts';
 import type { Reservation, ReservationLine } from './reservation.ts';
-import {
-  NO_POLICY,
-  POLICY_COLUMNS,
-  shortfall,
-  type Policy,
-  type StockLevel,
-} from './stock-level.ts';
+import { POLICY_COLUMNS, shortfall, type Policy, type StockLevel } from './stock-level.ts';
 
 export const PROBLEM_KINDS = [
   'ledger_gap',
@@ -61,21 +64,11 @@ export interface AuditReport {
 
 export const MAX_PROBLEMS = 1_000;
 
-interface Sums {
-  onHand: number;
-  reserved: number;
-  allocated: number;
-  safetyStock: number;
-  policy: Policy;
-  /** A recorded shortfall explains promises beyond the stock. */
-  shortfallSeen: boolean;
-}
-
 type Where = Partial<Pick<Problem, 'sku' | 'reservationId' | 'seq'>>;
 
 export class Audit {
   readonly #purgedBefore: number;
-  readonly #sums = new Map<string, Sums>();
+  readonly #sums = new Map<string, Opening>();
   readonly #stories = new Map<string, LineStory>();
   readonly #active = new Map<string, number>();
   readonly #pending = new Map<string, number>();
@@ -118,6 +111,61 @@ export class Audit {
     this.#outbox?.level(level);
   }
 
+  /** Of a trimmed ledger: what the SKU's entries up to the cut summed to. */
+  opening(opening: Opening): void {
+    this.#sums.set(opening.sku, { ...opening });
+  }
+
+  /** What entries up to the cut told of a reservation. Call before any entry is given, as `opening`. */
+  story(reservationId: string, lines: readonly StoryLine[]): void {
+    let first: LineStory | null = null;
+    for (const line of lines) first = { ...line, next: first };
+    if (first !== null) this.#stories.set(reservationId, first);
+  }
+
+  /** Call after every opening and story was given, and before any entry. */
+  cut({ seq, at }: LedgerCut): void {
+    let entries = 0;
+    for (const opening of this.#sums.values()) {
+      entries += opening.entries;
+      if (opening.lastSeq <= seq) continue;
+      const message = `the opening of ${opening.sku} reaches to entry ${opening.lastSeq}, the ledger is cut at ${seq}`;
+      this.report('ledger_order', message, { sku: opening.sku, seq });
+    }
+    if (entries !== seq) {
+      const message = `the openings hold ${entries} entries, the ledger is cut at ${seq}`;
+      this.report('ledger_gap', message, { seq });
+    }
+    this.#checkStories();
+    this.#lastSeq = seq;
+    this.#lastAt = seq === 0 ? -Infinity : at;
+  }
+
+  /** Units that an opening counts as promised are promised to somebody. */
+  #checkStories(): void {
+    const promised = new Map<string, { reserved: number; allocated: number }>();
+    for (const first of this.#stories.values()) {
+      for (let story: LineStory | null = first; story !== null; story = story.next) {
+        const sums = promised.get(story.sku) ?? { reserved: 0, allocated: 0 };
+        sums.reserved += story.reserved;
+        sums.allocated += story.allocated;
+        promised.set(story.sku, sums);
+      }
+    }
+    for (const { sku, reserved, allocated } of this.#sums.values()) {
+      const sums = promised.get(sku) ?? { reserved: 0, allocated: 0 };
+      promised.delete(sku);
+      if (sums.reserved === reserved && sums.allocated === allocated) continue;
+      const message = `the opening of ${sku} says ${reserved} reserved and ${allocated} allocated, its reservations ${sums.reserved} and ${sums.allocated}`;
+      this.report('level_differs', message, { sku });
+    }
+    for (const sku of promised.keys()) {
+      this.report('level_missing', `reservations had ${sku} at the cut, which has no opening`, {
+        sku,
+      });
+    }
+  }
+
   entry(entry: LedgerEntry): void {
     this.#entries += 1;
     this.#checkOrder(entry);
@@ -125,12 +173,7 @@ export class Audit {
     const fault = shapeFault(entry);
     if (fault !== null) this.report('entry_malformed', fault, { sku, seq, reservationId });
     const sums = this.#sumsOf(sku);
-    sums.onHand += entry.onHand;
-    sums.reserved += entry.reserved;
-    sums.allocated += entry.allocated;
-    sums.safetyStock += entry.safetyStock;
-    if (entry.kind === 'shortfall') sums.shortfallSeen = true;
-    if (entry.kind === 'policy') sums.policy = withChanges(sums.policy, entry.detail);
+    addToOpening(sums, entry);
     if (claims(entry) && sums.reserved + sums.allocated > sums.onHand - sums.safetyStock) {
       const message = `entry ${seq} promises more of ${sku} than there was`;
       this.report('oversold', message, { sku, seq, reservationId });
@@ -159,17 +202,10 @@ export class Audit {
     this.#lastAt = Math.max(this.#lastAt, at);
   }
 
-  #sumsOf(sku: string): Sums {
+  #sumsOf(sku: string): Opening {
     let sums = this.#sums.get(sku);
     if (sums === undefined) {
-      sums = {
-        onHand: 0,
-        reserved: 0,
-        allocated: 0,
-        safetyStock: 0,
-        policy: NO_POLICY,
-        shortfallSeen: false,
-      };
+      sums = newOpening(sku);
       this.#sums.set(sku, sums);
     }
     return sums;
@@ -180,24 +216,14 @@ export class Audit {
     let story = first;
     while (story !== null && story.sku !== entry.sku) story = story.next;
     if (story === null) {
-      story = newStory(entry.sku, first);
+      story = { ...newStoryLine(entry.sku), next: first };
       this.#stories.set(reservationId, story);
     }
-    const bit = (ONCE as Partial<Record<EntryKind, number>>)[entry.kind] ?? 0;
-    if ((story.kinds & bit) !== 0) {
+    if (addToStory(story, entry)) {
       const { sku, seq } = entry;
       const message = `a second ${entry.kind} of reservation ${reservationId} at entry ${seq}`;
       this.report('entry_doubled', message, { sku, seq, reservationId });
     }
-    story.kinds |= bit;
-    story.reserved += entry.reserved;
-    story.allocated += entry.allocated;
-    story.lastAt = entry.at;
-    if (entry.kind === 'reserve') story.quantity += entry.reserved;
-    if (entry.kind === 'confirm') story.confirmed += entry.allocated;
-    const orderId = entry.detail?.['order_id'];
-    if (typeof orderId === 'string') story.orderId = orderId;
-    if (entry.kind === 'cancel') story.cancelled += Number(entry.detail?.['quantity'] ?? 0);
   }
 
   /** Call after every entry was given. */
@@ -329,13 +355,4 @@ export class Audit {
 /** Does the entry promise units that were free until then? */
 function claims({ kind, reserved }: LedgerEntry): boolean {
   return kind === 'reserve' || (kind === 'confirm' && reserved === 0);
-}
-
-function withChanges(policy: Policy, changes: LedgerEntry['detail']): Policy {
-  const after: Record<keyof Policy, number | null> = { ...policy };
-  for (const [field, column] of Object.entries(POLICY_COLUMNS) as [keyof Policy, string][]) {
-    const value = changes?.[column];
-    if (value === null || typeof value === 'number') after[field] = value;
-  }
-  return after;
 }

@@ -1,5 +1,6 @@
 /** What `execute` needs from a store's books inside one atomic step: cheap reads, and changes that land together or not at all. */
 import type { Answer } from './command.ts';
+import type { TrimBook } from './trim-book.ts';
 import type { EntryDraft } from './ledger.ts';
 import type { OutboxBook } from './outbox/outbox-book.ts';
 import type { Reservation } from './reservation.ts';
@@ -35,6 +36,9 @@ export interface Book extends BookView {
 
   /** What the ERP is still to be told. */
   readonly outbox: OutboxBook;
+
+  /** Where the ledger begins. */
+  readonly trimming: TrimBook;
 
   /** Records the entry in the ledger at `at` and applies its deltas to the level. */
   append(change: EntryDraft, at: number): void;

@@ -1,5 +1,6 @@
 /** What can be asked of a store, each a whole atomic verb, and what it answers. Quantities in units, times in epoch milliseconds. */
 import type { OutboxMessage, Parcel } from './outbox/message.ts';
+import type { LedgerCut } from './ledger-cut.ts';
 import type { Drift } from './reconcile.ts';
 import type { Rejection, RejectionCode } from './rejection.ts';
 import type { Line, Reservation } from './reservation.ts';
@@ -101,6 +102,21 @@ export interface PurgeCommand {
   readonly limit: number;
 }
 
+/**
+ * Cuts at most `limit` of the oldest entries off the ledger: of those that were exported, of a moment before `before`,
+ * and never one of the newest `keepEntries`. What they sum to stays, so that every level can still be proven.
+ */
+export interface TrimLedgerCommand {
+  readonly type: 'trim_ledger';
+  /** Entries up to this one stand in an export that is kept; null: nothing new is known of exports. */
+  readonly exportedThrough: number | null;
+  /** Epoch ms; null: nothing is cut off. */
+  readonly before: number | null;
+  /** 1 at least: the newest always stays. */
+  readonly keepEntries: number;
+  readonly limit: number;
+}
+
 /** Takes what is to be sent to the ERP next, at most `limit` parcels; they are in flight until they are settled. */
 export interface ClaimMessagesCommand {
   readonly type: 'claim_messages';
@@ -180,6 +196,7 @@ export type Command =
   | ImportStockCommand
   | SweepCommand
   | PurgeCommand
+  | TrimLedgerCommand
   | ClaimMessagesCommand
   | NoteParcelCommand
   | SettleParcelCommand
@@ -256,6 +273,16 @@ export interface PurgeAnswer {
   readonly more: boolean;
 }
 
+export interface TrimAnswer {
+  readonly ok: true;
+  readonly type: 'trim_ledger';
+  /** Entries that were cut off. */
+  readonly trimmed: number;
+  /** As it is now. */
+  readonly cut: LedgerCut;
+  readonly more: boolean;
+}
+
 export interface ClaimAnswer {
   readonly ok: true;
   readonly type: 'claim_messages';
@@ -311,6 +338,7 @@ interface Answers {
   import_stock: ImportAnswer;
   sweep: SweepAnswer;
   purge: PurgeAnswer;
+  trim_ledger: TrimAnswer;
   claim_messages: ClaimAnswer;
   note_parcel: ParcelAnswer;
   settle_parcel: ParcelAnswer;

@@ -25,6 +25,7 @@ import { decideRelease, expire } from './decide/release.ts';
 import { decideReserve, reserveAgain } from './decide/reserve.ts';
 import { land } from './land.ts';
 import { executeReconcile } from './execute-reconcile.ts';
+import { executeTrim, forgetStory } from './execute-trim.ts';
 import { executeAdjust, executeImport, executeSet } from './execute-stock.ts';
 import { discardMessage, retryMessage } from './outbox/dead-letter.ts';
 import { claimMessages, noteParcel, recoverMessages, settleParcel } from './outbox/deliver.ts';
@@ -108,6 +109,8 @@ function run(book: Book, command: Command, now: number, rules: Rules): Answer {
       return executeSweep(book, command, now);
     case 'purge':
       return executePurge(book, command);
+    case 'trim_ledger':
+      return executeTrim(book, command, now);
     case 'claim_messages':
       return { ok: true, type: 'claim_messages', parcels: claimMessages(book, command, now) };
     case 'note_parcel':
@@ -206,6 +209,7 @@ function executePurge(book: Book, command: PurgeCommand): PurgeAnswer {
       if (state === 'delivered') book.outbox.forget(message);
     }
     book.forgetReservation(id);
+    forgetStory(book, id);
   }
   const answers = book.forgetAnswers(command.endedBefore, command.limit);
   const more = ids.length === command.limit || answers === command.limit;

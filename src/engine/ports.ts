@@ -2,6 +2,7 @@
 import type { AuditReport } from '../core/audit.ts';
 import type { Answer, AnswerTo, Command, Idempotency } from '../core/command.ts';
 import type { LedgerEntry } from '../core/ledger.ts';
+import type { LedgerCut, Opening } from '../core/ledger-cut.ts';
 import type { MessageState, OutboxMessage } from '../core/outbox/message.ts';
 import type { Reservation } from '../core/reservation.ts';
 import type { LevelView } from '../core/stock-level.ts';
@@ -36,9 +37,16 @@ export interface LevelsQuery {
 export interface LedgerQuery {
   /** Only this SKU's entries; null for all. */
   readonly sku: string | null;
-  /** Entries with a higher `seq`. */
+  /** Entries with a higher `seq`, of those that have not been cut off. */
   readonly after: number;
   readonly limit: number;
+}
+
+/** Where a ledger begins. */
+export interface LedgerBeginning {
+  readonly cut: LedgerCut;
+  /** What the SKU's entries up to the cut sum to; null where it has none, or none was asked about. */
+  readonly opening: Opening | null;
 }
 
 export interface OutboxQuery {
@@ -110,6 +118,8 @@ export interface ReservationStore {
   /** A reservation at this moment: one past its deadline reads as expired; null if unknown or purged. */
   reservation(id: string): Promise<Reservation | null>;
   ledger(query: LedgerQuery): Promise<LedgerEntry[]>;
+  /** `sku`: whose opening is asked for; null: nobody's. */
+  ledgerBeginning(sku: string | null): Promise<LedgerBeginning>;
   stats(): Promise<StoreStats>;
   /** Proves the books against the ledger, without stopping sales. */
   audit(): Promise<AuditReport>;

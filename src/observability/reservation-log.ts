@@ -118,6 +118,7 @@ function describeDone(command: Command, answer: Extract<Answer, { ok: true }>): 
       return `${isDryRun(command) ? ',"event.reason":"dry_run"' : ''},"holdfast.lines":${answer.created + answer.updated + answer.unchanged}`;
     case 'sweep':
     case 'purge':
+    case 'trim_ledger':
     case 'claim_messages':
     case 'note_parcel':
     case 'settle_parcel':

@@ -12,6 +12,7 @@ import { outbox } from './outbox.ts';
 import { reads } from './reads.ts';
 import type { StoreSubject } from './subject.ts';
 import { tidying } from './tidying.ts';
+import { trimming } from './trimming.ts';
 import { verbs } from './verbs.ts';
 
 export function storeSuite(subject: StoreSubject): void {
@@ -22,6 +23,7 @@ export function storeSuite(subject: StoreSubject): void {
     concurrency(subject);
     idempotency(subject);
     lifecycle(subject);
+    trimming(subject);
     if (subject.supports.durable) durability(subject);
     // What the ERP is told, and what it tells: a store has both or neither.
     if (!subject.supports.outbox) return;

@@ -24,8 +24,18 @@ function readings(book: Book, now: number): unknown {
     })),
     due: limits.map((limit) => book.due(now, limit)),
     ended: limits.map((limit) => book.endedBefore(now - 5_000, limit)),
+    cut: book.trimming.cut,
+    openings: SKUS.map((sku) => book.trimming.opening(sku)),
     remembered: [0, 1, 2, 3, 4, 5].map((key) => book.remembered(`key-${key}`)?.answer),
   };
+}
+
+/** What the cut ledger holds for a reservation. Of one that was purged only the units are still of interest. */
+function unitsOf(book: Book, id: string): unknown {
+  const kept = book.reservation(id) !== undefined;
+  return book.trimming
+    .story(id)
+    ?.map((line) => (kept ? line : [line.sku, line.reserved, line.allocated]));
 }
 
 describe('the memory book', () => {
@@ -50,7 +60,13 @@ describe('the memory book', () => {
           const now = clock.now();
           assert.deepEqual(readings(book, now), readings(naive, now));
         }
-        assert.deepEqual(book.entries, naive.entries);
+        const { seq } = naive.trimming.cut;
+        assert.deepEqual(book.entries, naive.trimming.entriesAfter(seq, Infinity));
+        for (const id of new Set(
+          naive.entries.flatMap(({ reservationId }) => reservationId ?? []),
+        )) {
+          assert.deepEqual(unitsOf(book, id), unitsOf(naive, id));
+        }
         const active = naive.reservations.filter(({ status }) => status === 'active');
         assert.equal(book.activeCount, active.length);
       }),

@@ -8,6 +8,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { Answer, CommandType } from '../../src/core/command.ts';
+import type { LedgerEntry } from '../../src/core/ledger.ts';
+import { addToOpening, newOpening, type LedgerCut } from '../../src/core/ledger-cut.ts';
 import { REJECTION_CODES, type RejectionCode } from '../../src/core/rejection.ts';
 import type { OutboxStore, ReservationStore } from '../../src/engine/ports.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
@@ -72,6 +74,7 @@ const COMMANDS: Record<CommandType, true> = {
   import_stock: true,
   sweep: true,
   purge: true,
+  trim_ledger: true,
   ...ERP_COMMANDS,
 };
 
@@ -135,7 +138,9 @@ class Pair {
   readonly #coverage: Coverage;
   readonly #narrator: Narrator;
   readonly #watch = new Watch();
+  /** All that was ever written, also what has been cut off since. */
   #ledger: Books['ledger'] = [];
+  readonly #referenceLedger: LedgerEntry[] = [];
 
   constructor(
     store: ReservationStore,
@@ -188,16 +193,24 @@ class Pair {
   #request(asked: Parameters<Narrator['request']>[0]): Request {
     const request = this.#narrator.request(asked);
     const { command } = request;
+    if (this.#oneBook) return request;
     // Which are the first of those that lapsed or ended at one moment is no question to several books.
-    if (this.#oneBook || (command.type !== 'sweep' && command.type !== 'purge')) return request;
-    return { ...request, command: { ...command, limit: ALL } };
+    if (command.type === 'sweep' || command.type === 'purge') {
+      return { ...request, command: { ...command, limit: ALL } };
+    }
+    // No file names a SKU twice; several books, where a cart stands in the way of the first row, would count it in the
+    // shortfall that the second one records.
+    if (command.type !== 'import_stock') return request;
+    const rows = [...new Map(command.rows.map((row) => [row.sku, row])).values()];
+    return { ...request, command: { ...command, rows } };
   }
 
   async #submit(request: Request): Promise<void> {
     const { command, idempotency } = request;
     const headBefore = this.#ledger.length;
     const answer = await this.store.submit(command, { idempotency });
-    assert.deepEqual(answer, await this.#reference.submit(command, { idempotency }));
+    const expected = await this.#reference.submit(command, { idempotency });
+    this.#compareAnswers([answer], [expected]);
     this.#hear(request, answer);
     const books = await this.#look();
     assertWithinLimits(answer, books, books.ledger.slice(headBefore));
@@ -205,12 +218,23 @@ class Pair {
 
   async #submitAll(requests: readonly Request[]): Promise<void> {
     const answers = await this.store.submitAll(requests);
-    assert.deepEqual(answers, await this.#reference.submitAll(requests));
+    this.#compareAnswers(answers, await this.#reference.submitAll(requests));
     requests.forEach((request, index) => {
       const answer = answers[index];
       assert.ok(answer);
       this.#hear(request, answer);
     });
+  }
+
+  /** Where several books have entries of their own, how many of them go, and up to which, is a question of each. */
+  #compareAnswers(mine: readonly Answer[], reference: readonly Answer[]): void {
+    if (this.#oneBook) {
+      assert.deepEqual(mine, reference);
+      return;
+    }
+    const comparable = (answer: Answer): unknown =>
+      answer.ok && answer.type === 'trim_ledger' ? answer.type : answer;
+    assert.deepEqual(mine.map(comparable), reference.map(comparable));
   }
 
   #hear(request: Request, answer: Answer): void {
@@ -230,8 +254,8 @@ class Pair {
       ]);
       return { levels, reservations, ledger, stats };
     };
-    const [mine, reference] = [await read(this.store), await read(this.#reference)];
-    if (this.#oneBook) assert.deepEqual(mine, reference);
+    const mine = await read(this.store);
+    if (this.#oneBook) assert.deepEqual(mine, await read(this.#reference));
     else await this.#compareInPieces(mine);
     if (hasOutbox(this.store)) await this.#lookAtOutbox(this.store);
     this.#ledger = [...this.#ledger, ...mine.ledger];
@@ -244,12 +268,14 @@ class Pair {
   /** Entries of each SKU are the same; between SKUs they have no order, and units that move have entries of their own. */
   async #compareInPieces({ levels, reservations, ledger, stats }: Everything): Promise<void> {
     const whole = await everything(this.#reference);
+    const last = this.#referenceLedger.at(-1)?.seq ?? 0;
+    this.#referenceLedger.push(...whole.ledger.filter(({ seq }) => seq > last));
     assert.deepEqual(levels, whole.levels);
     assert.deepEqual(reservations, whole.reservations);
     const { headSeq, ...others } = stats;
     assert.equal(headSeq, this.#ledger.length + ledger.length);
     assert.deepEqual({ ...others, headSeq: whole.stats.headSeq }, whole.stats);
-    const known = new Set(whole.ledger.map(({ reservationId }) => reservationId));
+    const known = new Set(this.#referenceLedger.map(({ reservationId }) => reservationId));
     const mine = [...this.#ledger, ...ledger].filter(({ reservationId }) =>
       known.has(reservationId),
     );
@@ -260,7 +286,7 @@ class Pair {
           return JSON.stringify({ ...entry, seq: 0, detail: detail && fields });
         })
         .sort();
-    assert.deepEqual(unordered(mine), unordered(whole.ledger));
+    assert.deepEqual(unordered(mine), unordered(this.#referenceLedger));
   }
 
   async #lookAtOutbox(store: OutboxStore): Promise<void> {
@@ -272,17 +298,31 @@ class Pair {
     assert.deepEqual(await store.outboxStats(), await this.#reference.outboxStats());
   }
 
+  /** An opening is the sum of what was cut off. */
+  async #lookAtBeginning(sku: string, cut: LedgerCut): Promise<void> {
+    const gone = this.#ledger.filter((entry) => entry.sku === sku && entry.seq <= cut.seq);
+    const sum = newOpening(sku);
+    for (const entry of gone) addToOpening(sum, entry);
+    const { cut: found, opening } = await this.store.ledgerBeginning(sku);
+    assert.deepEqual(found, cut);
+    // Where there are several books, an entry has a place of its own in each.
+    const expected = gone.length === 0 ? null : { ...sum, lastSeq: 0 };
+    assert.deepEqual(opening && { ...opening, lastSeq: 0 }, expected);
+  }
+
   /** What is too dear to be asked after each step. */
   async end(): Promise<void> {
     const { reservations, levels } = await this.#look();
     for (const { id } of reservations) {
       assert.deepEqual(await this.store.reservation(id), await this.#reference.reservation(id));
     }
+    const { cut } = await this.store.ledgerBeginning(null);
     for (const { sku } of levels) {
+      await this.#lookAtBeginning(sku, cut);
       assert.deepEqual(await this.store.level(sku), await this.#reference.level(sku));
       const query = { sku, after: 0, limit: ALL };
       if (!this.#oneBook) {
-        const own = this.#ledger.filter((entry) => entry.sku === sku);
+        const own = this.#ledger.filter((entry) => entry.sku === sku && entry.seq > cut.seq);
         assert.deepEqual(await this.store.ledger(query), own);
         continue;
       }

@@ -4,11 +4,80 @@
  */
 import type { Book, RememberedAnswer } from '../../src/core/book.ts';
 import { applyEntry, type EntryDraft, type LedgerEntry } from '../../src/core/ledger.ts';
+import type { StoryLine } from '../../src/core/audit-story.ts';
+import type { TrimBook } from '../../src/core/trim-book.ts';
+import {
+  addToOpening,
+  addToStory,
+  isClosed,
+  newOpening,
+  newStoryLine,
+  UNCUT,
+  type Opening,
+} from '../../src/core/ledger-cut.ts';
 import type { Reservation } from '../../src/core/reservation.ts';
 import { NaiveOutbox } from './naive-outbox.ts';
 import { emptyLevel, type StockLevel } from '../../src/core/stock-level.ts';
 
+/** Nothing is thrown away; what was cut off is summed up anew each time. */
+class NaiveTrimming implements TrimBook {
+  readonly #book: NaiveBook;
+  cut = UNCUT;
+
+  constructor(book: NaiveBook) {
+    this.#book = book;
+  }
+
+  get headSeq(): number {
+    return this.#book.entries.length;
+  }
+
+  entriesAfter(seq: number, limit: number): LedgerEntry[] {
+    return this.#book.entries.filter((entry) => entry.seq > seq).slice(0, limit);
+  }
+
+  #gone(): LedgerEntry[] {
+    return this.#book.entries.filter(({ seq }) => seq <= this.cut.seq);
+  }
+
+  opening(sku: string): Opening | undefined {
+    const own = this.#gone().filter((entry) => entry.sku === sku);
+    const opening = newOpening(sku);
+    for (const entry of own) addToOpening(opening, entry);
+    return own.length === 0 ? undefined : opening;
+  }
+
+  story(reservationId: string): readonly StoryLine[] | undefined {
+    const own = this.#gone().filter((entry) => entry.reservationId === reservationId);
+    const lines = [...new Set(own.map(({ sku }) => sku))].map((sku) => {
+      const line = newStoryLine(sku);
+      for (const entry of own) if (entry.sku === sku) addToStory(line, entry);
+      return line;
+    });
+    if (own.length === 0) return undefined;
+    const over = isClosed(lines) && this.#book.reservation(reservationId) === undefined;
+    return over ? undefined : lines;
+  }
+
+  noteExport(exportedThrough: number): void {
+    this.cut = { ...this.cut, exportedThrough };
+  }
+
+  putOpening(): void {
+    // Summed up when it is asked for.
+  }
+
+  putStory(): void {
+    // As openings.
+  }
+
+  cutOff(seq: number, at: number): void {
+    this.cut = { ...this.cut, seq, at };
+  }
+}
+
 export class NaiveBook implements Book {
+  readonly trimming = new NaiveTrimming(this);
   readonly outbox = new NaiveOutbox();
   levels: StockLevel[] = [];
   reservations: Reservation[] = [];

@@ -12,6 +12,7 @@ import {
   reserve,
   setStock,
   sweep,
+  trim,
   uuid,
 } from '../support/commands.ts';
 import { outcome } from '../support/outcome.ts';
@@ -189,4 +190,23 @@ void it('books of another format are left alone', async (t) => {
   await (await openStore(t, server.url)).close();
   await server.ask('HSET', `{${TAG}}:meta`, 'format', '9');
   await assert.rejects(openStore(t, server.url), { code: 'STORE_VERSION', message: /format 9/ });
+  const refused = { code: 'STORE_UNAVAILABLE', outcomeUnknown: false, message: /format 9/ };
+  await assert.rejects(store.submit(setStock('A', 2)), refused);
+});
+
+void it('an audit goes on while the ledger is trimmed', async (t) => {
+  if (!hasRedis(t)) return;
+  const server = await RedisServer.start(t);
+  const store = await openStore(t, server.url);
+  await store.submit(setStock('A', 100_000));
+  for (let n = 0; n < 3_000; n += 300) {
+    const ids = Array.from({ length: 300 }, (_, m) => uuid(n + m));
+    await Promise.all(ids.map((id) => store.submit(reserve(id, 'A:1'))));
+    await Promise.all(ids.slice(0, 200).map((id) => store.submit(confirm(id))));
+  }
+  const auditing = store.audit();
+  for (let n = 0; n < 3; n += 1) await store.submit(trim(100_000, { limit: 700 }));
+  assert.deepEqual((await auditing).problems, []);
+  assert.equal((await store.ledgerBeginning(null)).cut.seq, 2_100);
+  assert.deepEqual((await store.audit()).problems, []);
 });

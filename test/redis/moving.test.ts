@@ -221,7 +221,10 @@ void test('on books that are half imported nobody decides anything, until an imp
     'ready',
   );
   const parts = [[1, 1, 1, '[["set","X",null,5,0,0,0,null]]']];
-  const nothing = { messages: [], outboxLevels: [], reservations: [], levels: [], answers: [] };
+  const nothing = {
+    ...{ openings: [], stories: [], messages: [], outboxLevels: [] },
+    ...{ reservations: [], levels: [], answers: [] },
+  };
   const load = { step: 'load', token: 'interrupted', parts, seqs: [['X', [1]]], ...nothing };
   assert.equal(await shard.importStep(load), 'ready');
   const fault = { code: 'STORE_UNAVAILABLE', outcomeUnknown: false, message: /format importing/ };

@@ -127,6 +127,21 @@ void it('of a lapsed cart only what was confirmed late is taken again, and the a
   assert.deepEqual((await store.audit()).problems, []);
 });
 
+void it('books of another format are left alone by every shard', async (t) => {
+  if (!hasRedis(t)) return;
+  const server = await RedisServer.start(t);
+  const store = await open(t, server.url, 2);
+  const skus = ['A', 'B', 'C', 'D'];
+  await store.submit(importStock(skus.map((sku) => setting(sku, 9))));
+  for (const key of (await server.ask('KEYS', '*:meta')) as string[]) {
+    if ((await server.ask('HEXISTS', key, 'seq')) === 1)
+      await server.ask('HSET', key, 'format', '9');
+  }
+  const refused = { code: 'STORE_UNAVAILABLE', outcomeUnknown: false, message: /format 9/ };
+  for (const sku of skus) await assert.rejects(store.submit(reserve(uuid(1), `${sku}:1`)), refused);
+  await assert.rejects(open(t, server.url, 2), { code: 'STORE_VERSION', message: /format 9/ });
+});
+
 void it('an audit finds a cart whose parts are not what it says', async (t) => {
   if (!hasRedis(t)) return;
   const server = await RedisServer.start(t);

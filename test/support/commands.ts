@@ -17,6 +17,7 @@ import type {
   SetStockCommand,
   StockSetting,
   SweepCommand,
+  TrimLedgerCommand,
 } from '../../src/core/command.ts';
 import type { Line } from '../../src/core/reservation.ts';
 import type { PaymentMethod } from '../../src/core/rules.ts';
@@ -142,6 +143,15 @@ export function sweep(limit = 1_000): SweepCommand {
 
 export function purge(endedBefore: number, limit = 1_000): PurgeCommand {
   return { type: 'purge', endedBefore, limit };
+}
+
+/** Everything that may go, unless `rest` says otherwise. */
+export function trim(
+  exportedThrough: number | null,
+  rest: Partial<Omit<TrimLedgerCommand, 'type'>> = {},
+): TrimLedgerCommand {
+  const all = { before: Number.MAX_SAFE_INTEGER, keepEntries: 1, limit: 1_000 };
+  return { type: 'trim_ledger', exportedThrough, ...all, ...rest };
 }
 
 export function claimMessages(limit = 1, messagesPerParcel = 100): ClaimMessagesCommand {

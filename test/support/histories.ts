@@ -82,7 +82,14 @@ export type Ask =
       readonly fix: boolean;
     }
   | { readonly do: 'sweep'; readonly limit: number }
-  | { readonly do: 'purge'; readonly ageMs: number; readonly limit: number };
+  | { readonly do: 'purge'; readonly ageMs: number; readonly limit: number }
+  | {
+      readonly do: 'trim';
+      readonly exported: number | null;
+      readonly ageMs: number | null;
+      readonly keep: number;
+      readonly limit: number;
+    };
 
 export interface SettingAsk {
   readonly sku: number;
@@ -264,6 +271,16 @@ const ASKS: readonly [weight: number, arbitrary: fc.Arbitrary<Ask>][] = [
       do: fc.constant('purge'),
       ageMs: fc.constantFrom(1, 30_000, 60_000),
       limit: fc.constantFrom(1, 100),
+    }),
+  ],
+  [
+    1,
+    fc.record({
+      do: fc.constant('trim'),
+      exported: fc.constantFrom(null, 2, 7, 20, 1_000, 1_000),
+      ageMs: orNull(fc.constantFrom(0, 1, 1_000, 30_000), 10),
+      keep: fc.constantFrom(0, 1, 1, 4),
+      limit: fc.constantFrom(1, 3, 100, 100),
     }),
   ],
 ];

@@ -210,6 +210,14 @@ export class Narrator {
       case 'purge':
         this.#reserves = [];
         return { type: 'purge', endedBefore: this.#clock.now() - ask.ageMs, limit: ask.limit };
+      case 'trim':
+        return {
+          type: 'trim_ledger',
+          exportedThrough: ask.exported,
+          before: ask.ageMs === null ? null : this.#clock.now() - ask.ageMs,
+          keepEntries: ask.keep,
+          limit: ask.limit,
+        };
     }
   }
 

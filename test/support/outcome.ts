@@ -60,6 +60,8 @@ export function outcome(answer: Answer): string {
     }
     case 'purge':
       return `purged ${answer.purged}${more(answer)}`;
+    case 'trim_ledger':
+      return `trimmed ${answer.trimmed} to ${answer.cut.seq} of ${answer.cut.exportedThrough}${more(answer)}`;
   }
 }
 

@@ -79,10 +79,15 @@ export function auditOf(
     readonly reservations: ReadonlyMap<string, Reservation>;
     readonly levels: MemoryBook['levels'];
     readonly outbox: MemoryBook['outbox'];
+    readonly trimming: Pick<MemoryBook['trimming'], 'cut' | 'openings' | 'stories'>;
   },
   purgedBefore = 0,
 ): AuditReport {
   const audit = new Audit(purgedBefore).withOutbox();
+  const { openings, stories, cut } = books.trimming;
+  for (const opening of openings.values()) audit.opening(opening);
+  for (const [id, lines] of stories) audit.story(id, lines);
+  audit.cut(cut);
   for (const entry of books.entries) audit.entry(entry);
   for (const message of books.outbox.messages()) audit.message(message);
   for (const reservation of books.reservations.values()) audit.reservation(reservation);

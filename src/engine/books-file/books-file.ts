@@ -17,7 +17,9 @@ import {
   type RecordKind,
 } from './whole-books.ts';
 
-const VERSION = 1;
+/** Version 1 knew no trimmed ledgers. */
+const VERSION = 2;
+const OLDEST_VERSION = 1;
 /** In bytes. A cart of 1,000 lines, twice, is far below. */
 const MAX_LINE_LENGTH = 16 * 1024 * 1024;
 
@@ -53,6 +55,8 @@ export async function* formatBooks(
   yield line({ end: COUNTS.encode(counts) });
 }
 
+const UNCUT_JSON = { seq: 0, at: 0, exported_through: 0 };
+
 function hex(check: number): string {
   return check.toString(16).padStart(8, '0');
 }
@@ -74,6 +78,7 @@ class LineReader {
   #line = 0;
   #stage = -1;
   #ended = false;
+  #version = VERSION;
   readonly #counts = noRecords();
 
   read(number: number, bytes: Buffer): FileItem {
@@ -113,11 +118,18 @@ class LineReader {
   #head(json: object): FileItem {
     const { holdfast_books: version, head } = json as Readonly<Record<string, unknown>>;
     if (version === undefined) throw this.#fault('expected the first line of whole books');
-    if (version !== VERSION) {
-      const message = `the books have version ${JSON.stringify(version)}, this Holdfast reads version ${VERSION}`;
+    if (version !== VERSION && version !== OLDEST_VERSION) {
+      const message = `the books have version ${JSON.stringify(version)}, this Holdfast reads versions ${OLDEST_VERSION} and ${VERSION}`;
       throw this.#fault(message);
     }
-    return { kind: 'head', value: HEAD.decode(head) };
+    this.#version = version;
+    return { kind: 'head', value: HEAD.decode(this.#completed(head, { cut: UNCUT_JSON })) };
+  }
+
+  /** What the first version did not say. */
+  #completed(json: unknown, missing: object): unknown {
+    if (this.#version === VERSION || typeof json !== 'object' || json === null) return json;
+    return { ...json, ...missing };
   }
 
   #record(name: string, value: unknown): FileItem {
@@ -132,7 +144,7 @@ class LineReader {
 
   #end(value: unknown): FileItem {
     this.#ended = true;
-    const counts = COUNTS.decode(value);
+    const counts = COUNTS.decode(this.#completed(value, { opening: 0, story: 0 }));
     for (const kind of RECORD_KINDS) {
       if (counts[kind] === this.#counts[kind]) continue;
       const message = `${counts[kind]} records of the kind ${kind} are stated, ${this.#counts[kind]} are there`;

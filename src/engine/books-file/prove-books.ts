@@ -1,5 +1,6 @@
 /** Reads a file of books to its end before anything of it is believed: each line, and the books that they make. */
 import { Audit, type AuditReport } from '../../core/audit.ts';
+import { UNCUT } from '../../core/ledger-cut.ts';
 import { parseBooks } from './books-file.ts';
 import { noRecords, type BooksHead, type BooksRecord, type RecordCounts } from './whole-books.ts';
 
@@ -11,17 +12,31 @@ export interface ProvenBooks {
 
 /** Throws `BooksFileFault`. */
 export async function proveBooks(input: AsyncIterable<Uint8Array>): Promise<ProvenBooks> {
-  let head: BooksHead = { clock: 0, purgedBefore: 0, headSeq: 0, outboxHead: 0 };
+  let head: BooksHead = {
+    clock: 0,
+    purgedBefore: 0,
+    headSeq: 0,
+    outboxHead: 0,
+    cut: UNCUT,
+  };
   let counts: RecordCounts = noRecords();
   let audit = new Audit(0);
   let lastSeq = 0;
+  let begun = false;
+  const begin = (): void => {
+    if (!begun) audit.cut(head.cut);
+    begun = true;
+  };
   for await (const item of parseBooks(input)) {
     if (item.kind === 'head') {
       head = item.value;
       audit = new Audit(head.purgedBefore).withOutbox();
+      lastSeq = head.cut.seq;
     } else if (item.kind === 'end') {
+      begin();
       counts = item.value;
     } else {
+      if (item.kind !== 'opening' && item.kind !== 'story') begin();
       hear(audit, item, head);
       if (item.kind === 'entry') lastSeq = item.value.seq;
     }
@@ -35,6 +50,12 @@ export async function proveBooks(input: AsyncIterable<Uint8Array>): Promise<Prov
 
 function hear(audit: Audit, { kind, value }: BooksRecord, head: BooksHead): void {
   switch (kind) {
+    case 'opening':
+      audit.opening(value);
+      return;
+    case 'story':
+      audit.story(value.reservationId, value.lines);
+      return;
     case 'entry':
       audit.entry(value);
       if (value.at <= head.clock) return;

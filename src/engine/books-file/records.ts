@@ -1,5 +1,7 @@
 /** What each record of a file of books looks like. Times are epoch milliseconds, quantities units. */
 import type { Answer } from '../../core/command.ts';
+import type { StoryLine } from '../../core/audit-story.ts';
+import type { LedgerCut, Opening } from '../../core/ledger-cut.ts';
 import { ENTRY_KINDS, type Detail } from '../../core/ledger.ts';
 import { MESSAGE_STATES } from '../../core/outbox/message.ts';
 import { RESERVATION_STATUSES, type ReservationLine } from '../../core/reservation.ts';
@@ -16,7 +18,7 @@ import {
   whole,
   type Codec,
 } from './codec.ts';
-import type { BooksHead, BooksRecord, RecordKind } from './whole-books.ts';
+import type { BooksHead, BooksRecord, RecordKind, Story } from './whole-books.ts';
 
 const line = record<ReservationLine>({
   sku: text,
@@ -33,9 +35,33 @@ const policy = record<Policy>({
   closesAt: orNull(count),
 });
 
+const storyLine = record<StoryLine>({
+  sku: text,
+  quantity: whole,
+  reserved: whole,
+  allocated: whole,
+  confirmed: whole,
+  cancelled: whole,
+  kinds: count,
+  lastAt: count,
+  orderId: orNull(text),
+});
+
 type ValueOf<K extends RecordKind> = Extract<BooksRecord, { kind: K }>['value'];
 
 export const CODECS: { readonly [K in RecordKind]: Codec<ValueOf<K>> } = {
+  opening: record<Opening>({
+    sku: text,
+    onHand: whole,
+    reserved: whole,
+    allocated: whole,
+    safetyStock: whole,
+    policy,
+    shortfallSeen: flag,
+    entries: count,
+    lastSeq: count,
+  }),
+  story: record<Story>({ reservationId: text, lines: listOf(storyLine) }),
   entry: record<ValueOf<'entry'>>({
     seq: count,
     at: count,
@@ -106,9 +132,12 @@ export const HEAD: Codec<BooksHead> = record<BooksHead>({
   purgedBefore: count,
   headSeq: count,
   outboxHead: count,
+  cut: record<LedgerCut>({ seq: count, at: count, exportedThrough: count }),
 });
 
 export const COUNTS = record<Record<RecordKind, number>>({
+  opening: count,
+  story: count,
   entry: count,
   message: count,
   outbox_level: count,

@@ -1,5 +1,7 @@
 /** All of a store's books, as they move from one store to another. */
 import type { RememberedAnswer } from '../../core/book.ts';
+import type { StoryLine } from '../../core/audit-story.ts';
+import type { LedgerCut, Opening } from '../../core/ledger-cut.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
 import type { OutboxLevel, OutboxMessage } from '../../core/outbox/message.ts';
 import type { Reservation } from '../../core/reservation.ts';
@@ -15,6 +17,14 @@ export interface BooksHead {
   readonly headSeq: number;
   /** The outbox's latest number. */
   readonly outboxHead: number;
+  /** Where the ledger begins. */
+  readonly cut: LedgerCut;
+}
+
+/** What entries that were cut off told of a reservation. */
+export interface Story {
+  readonly reservationId: string;
+  readonly lines: readonly StoryLine[];
 }
 
 /** An answer kept for a repeated request, and when it was given (epoch ms). */
@@ -24,6 +34,8 @@ export interface KeptAnswer extends RememberedAnswer {
 }
 
 interface Contents {
+  opening: Opening;
+  story: Story;
   entry: LedgerEntry;
   message: OutboxMessage;
   outbox_level: OutboxLevel;
@@ -36,6 +48,8 @@ export type RecordKind = keyof Contents;
 
 /** The order in which records come, so that an audit can read them as they do. */
 export const RECORD_KINDS = [
+  'opening',
+  'story',
   'entry',
   'message',
   'outbox_level',
@@ -52,7 +66,16 @@ export type BooksRecord = {
 export type RecordCounts = Readonly<Record<RecordKind, number>>;
 
 export function noRecords(): Record<RecordKind, number> {
-  return { entry: 0, message: 0, outbox_level: 0, reservation: 0, level: 0, answer: 0 };
+  return {
+    opening: 0,
+    story: 0,
+    entry: 0,
+    message: 0,
+    outbox_level: 0,
+    reservation: 0,
+    level: 0,
+    answer: 0,
+  };
 }
 
 /** Whole books at one moment. */

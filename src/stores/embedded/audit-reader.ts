@@ -9,6 +9,7 @@ import type { Reservation } from '../../core/reservation.ts';
 import { Fault } from '../../engine/faults.ts';
 import { readActiveLines } from './active-lines.ts';
 import { sumOf } from './active-units.ts';
+import { beginningOf, readCut } from './cut-rows.ts';
 import { ENTRIES_PER_MARK } from './ledger-table.ts';
 import { recentLevels } from './level-table.ts';
 import {
@@ -157,7 +158,7 @@ class BooksAudit {
   #ledger(): void {
     const sql = `SELECT ${ENTRY_COLUMNS} FROM ledger
       LEFT JOIN sku ON sku.id = ledger.sku_id ORDER BY ledger.seq`;
-    const chains = new Map<number, { seq: number; entries: number }>();
+    const chains = this.#beginning();
     const marks = new Set<string>();
     this.#each(sql, (row) => {
       const { entry, skuId, previous } = readEntryRecord(row);
@@ -180,6 +181,23 @@ class BooksAudit {
     if (marks.size > 0) {
       this.#audit.report('index_differs', `ledger_mark lacks ${marks.size} entries`);
     }
+  }
+
+  /** What stands in place of the entries that were cut off; the chain of each SKU goes on from there. */
+  #beginning(): Map<number, { seq: number; entries: number }> {
+    const chains = new Map<number, { seq: number; entries: number }>();
+    const { openings, stories } = beginningOf(this.#db);
+    this.#guard('openings of the ledger', () => {
+      for (const opening of openings()) {
+        const { sku, lastSeq: seq, entries } = opening;
+        const id = this.#skuIds.get(sku);
+        if (id !== undefined) chains.set(id, { seq, entries });
+        this.#audit.opening(opening);
+      }
+      for (const { reservationId, lines } of stories()) this.#audit.story(reservationId, lines);
+      this.#audit.cut(readCut(this.#db));
+    });
+    return chains;
   }
 
   /** Rows that lag behind the ledger are seen with what they lack. */

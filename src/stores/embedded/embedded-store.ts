@@ -16,6 +16,7 @@ import { makeFolder } from '../../engine/folder.ts';
 import type {
   Clock,
   CommitNotice,
+  LedgerBeginning,
   LedgerQuery,
   LevelsQuery,
   OutboxQuery,
@@ -204,6 +205,10 @@ export class EmbeddedStore implements OutboxStore {
 
   ledger(query: LedgerQuery): Promise<LedgerEntry[]> {
     return this.#ask({ kind: 'ledger', query });
+  }
+
+  ledgerBeginning(sku: string | null): Promise<LedgerBeginning> {
+    return this.#ask({ kind: 'ledger_beginning', sku });
   }
 
   outbox(query: OutboxQuery): Promise<OutboxMessage[]> {

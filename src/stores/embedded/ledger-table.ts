@@ -1,6 +1,7 @@
 /** Appends to the ledger, many entries per statement, and reads it. */
 import type { DatabaseSync } from 'node:sqlite';
 import type { EntryDraft, LedgerEntry } from '../../core/ledger.ts';
+import { readCut } from './cut-rows.ts';
 import { ENTRY_COLUMNS, entryRow, readEntry } from './rows.ts';
 import { BulkWrite, Statement } from './statement.ts';
 
@@ -28,7 +29,7 @@ export class LedgerTable {
     this.#events = new BulkWrite(db, '(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)', insert);
     this.#reserves = new BulkWrite(db, "(?, ?, 'reserve', ?, ?, 0, ?, 0, 0, NULL, ?, ?)", insert);
     this.#mark = new Statement(db, 'INSERT INTO ledger_mark VALUES (?, ?)');
-    this.#head = Number(new Statement(db, 'SELECT max(seq) FROM ledger').get()?.[0] ?? 0);
+    this.#head = headOf(db);
   }
 
   /** The newest entry's `seq`. */
@@ -46,6 +47,11 @@ export class LedgerTable {
     this.#head += 1;
     this.#kept.push({ seq: this.#head, at, skuId, previous, change });
     if (entries % ENTRIES_PER_MARK === 0) this.#marks.push([skuId, this.#head]);
+  }
+
+  /** The next entry is the one after this. */
+  beginAfter(seq: number): void {
+    this.#head = seq;
   }
 
   flush(): void {
@@ -72,6 +78,12 @@ export class LedgerTable {
     this.#kept = [];
     this.#marks = [];
   }
+}
+
+/** The newest entry's `seq`; of trimmed books without any, that of the cut. */
+export function headOf(db: DatabaseSync): number {
+  const newest = new Statement(db, 'SELECT max(seq) FROM ledger').get()?.[0];
+  return typeof newest === 'number' ? newest : readCut(db).seq;
 }
 
 /** Reads pages of the ledger. */

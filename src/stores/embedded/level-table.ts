@@ -5,6 +5,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import { applyEntry, type EntryDraft } from '../../core/ledger.ts';
+import type { Opening } from '../../core/ledger-cut.ts';
 import { emptyLevel, type StockLevel } from '../../core/stock-level.ts';
 import {
   ENTRY_COLUMNS,
@@ -101,6 +102,14 @@ export class LevelTable {
     const entry = this.open(level.sku);
     entry.level = level;
     this.#press(entry);
+  }
+
+  /** A new SKU, of whose entries only the sum is there. */
+  openAt({ sku, onHand, reserved, allocated, safetyStock, entries, lastSeq }: Opening): void {
+    const entry = this.open(sku);
+    entry.level = { ...entry.level, onHand, reserved, allocated, safetyStock };
+    entry.seq = lastSeq;
+    entry.entries = entries;
   }
 
   /** Counts a new ledger entry in; returns the SKU's row and the entry before. */

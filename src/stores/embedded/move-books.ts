@@ -7,8 +7,10 @@ import type { BooksHead, BooksRecord, BooksSource } from '../../engine/books-fil
 import { Fault } from '../../engine/faults.ts';
 import { makeFolder } from '../../engine/folder.ts';
 import { auditFile } from './audit-reader.ts';
+import { beginningOf, readCut } from './cut-rows.ts';
 import { dataFiles, type DataFiles } from './data-files.ts';
 import { readBooks, type BooksReader } from './export.ts';
+import { headOf } from './ledger-table.ts';
 import { takeLock } from './lock.ts';
 import { closeBooks, openDatabase, syncDirectory, syncFile } from './open-database.ts';
 import {
@@ -32,7 +34,7 @@ export function exportBooks(dataDir: string): BooksSource {
   const db = openReadOnly(files.database);
   const reader = readBooks(dataDir);
   return {
-    head: headOf(db),
+    head: booksHead(db),
     records: () => recordsOf(db, reader),
     close: () => {
       reader.close();
@@ -43,19 +45,22 @@ export function exportBooks(dataDir: string): BooksSource {
   };
 }
 
-function headOf(db: DatabaseSync): BooksHead {
+function booksHead(db: DatabaseSync): BooksHead {
   const { clock, purgedBefore } = readMeta(
     new Statement(db, `SELECT ${META_COLUMNS} FROM meta`).get(),
   );
-  const [headSeq] = new Statement(db, 'SELECT max(seq) FROM ledger').get() ?? [];
   const head = new Statement(db, 'SELECT number, checksum FROM outbox_head').get();
-  return { clock, purgedBefore, headSeq: Number(headSeq ?? 0), outboxHead: readOutboxHead(head) };
+  const outboxHead = readOutboxHead(head);
+  return { clock, purgedBefore, headSeq: headOf(db), outboxHead, cut: readCut(db) };
 }
 
 async function* recordsOf(db: DatabaseSync, reader: BooksReader): AsyncGenerator<BooksRecord> {
   const rows = function* <T>(sql: string, read: (row: Row) => T): Generator<T> {
     for (const row of new Statement(db, sql).iterate()) yield read(row);
   };
+  const { openings, stories } = beginningOf(db);
+  for (const value of openings()) yield { kind: 'opening', value };
+  for (const value of stories()) yield { kind: 'story', value };
   for await (const value of reader.ledger()) yield { kind: 'entry', value };
   const messages = `SELECT ${MESSAGE_COLUMNS} FROM outbox ORDER BY id`;
   for (const value of rows(messages, readMessage)) yield { kind: 'message', value };
@@ -126,6 +131,7 @@ async function makeBooks(
   const db = openDatabase(files);
   try {
     const book = new SqliteBook(db);
+    book.beginAt(head.cut);
     let taken = 0;
     for await (const record of records) {
       take(book, record);
@@ -144,6 +150,12 @@ async function makeBooks(
 
 function take(book: SqliteBook, { kind, value }: BooksRecord): void {
   switch (kind) {
+    case 'opening':
+      book.open(value);
+      return;
+    case 'story':
+      book.trimming.putStory(value.reservationId, value.lines);
+      return;
     case 'entry': {
       if (book.level(value.sku) === undefined) book.putLevel(emptyLevel(value.sku));
       const { seq: _, at, ...change } = value;

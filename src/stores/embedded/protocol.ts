@@ -94,6 +94,7 @@ export function encodeOperation(operation: Operation | ImportTransfer, flat: Fla
     case 'levels':
     case 'reservations':
     case 'ledger':
+    case 'ledger_beginning':
     case 'outbox':
     case 'message':
     case 'outbox_stats':

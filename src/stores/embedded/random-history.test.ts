@@ -175,6 +175,8 @@ async function readMemory(memory: MemoryStore, operation: Operation): Promise<un
       return memory.reservations(operation.after, operation.limit);
     case 'ledger':
       return memory.ledger(operation.query);
+    case 'ledger_beginning':
+      return memory.ledgerBeginning(operation.sku);
     case 'outbox':
       return memory.outbox(operation.query);
     case 'message':

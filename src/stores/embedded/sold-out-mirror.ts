@@ -36,6 +36,7 @@ export function effectOf(command: Command): Effect {
     case 'acknowledge':
     case 'sweep':
     case 'purge':
+    case 'trim_ledger':
     case 'claim_messages':
     case 'note_parcel':
     case 'settle_parcel':

@@ -4,6 +4,7 @@
  */
 import type { DatabaseSync } from 'node:sqlite';
 import type { Book, RememberedAnswer } from '../../core/book.ts';
+import type { LedgerCut, Opening } from '../../core/ledger-cut.ts';
 import type { EntryDraft, LedgerEntry } from '../../core/ledger.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
@@ -26,6 +27,7 @@ import {
   type Meta,
 } from './rows.ts';
 import { Statement } from './statement.ts';
+import { TrimmingTable } from './trimming-table.ts';
 import { WebhookTable } from './webhook-table.ts';
 
 /** Changes kept in memory at most, within one transaction. */
@@ -43,6 +45,7 @@ export interface Changes {
 export class SqliteBook implements Book {
   readonly outbox: OutboxTable;
   readonly webhooks: WebhookTable;
+  readonly trimming: TrimmingTable;
   readonly #levels: LevelTable;
   readonly #reservations: ReservationTable;
   readonly #ledger: LedgerTable;
@@ -73,6 +76,18 @@ export class SqliteBook implements Book {
     this.outbox = new OutboxTable(db);
     this.webhooks = new WebhookTable(db, () => {
       this.#begin();
+    });
+    this.trimming = new TrimmingTable(db, {
+      begin: () => {
+        this.#begin();
+      },
+      flush: () => {
+        this.flush();
+      },
+      levelsUpTo: (seq) => {
+        if (seq > this.#levelsSeq) this.flushLevels();
+      },
+      headSeq: () => this.headSeq,
     });
     this.#deadlines = new DeadlineWindow((after, limit) => {
       this.flush();
@@ -190,6 +205,18 @@ export class SqliteBook implements Book {
   putLevel(level: StockLevel): void {
     this.#levels.replace(level);
     this.#touched.add(level.sku);
+  }
+
+  /** Of books that are made whole, before anything else: their ledger begins after the cut. */
+  beginAt(cut: LedgerCut): void {
+    this.trimming.setCut(cut);
+    this.#ledger.beginAfter(cut.seq);
+  }
+
+  /** Of books that are made whole, before their entries. */
+  open(opening: Opening): void {
+    this.trimming.putOpening(opening);
+    this.#levels.openAt(opening);
   }
 
   putReservation(reservation: Reservation): void {

@@ -10,6 +10,7 @@ import type { LevelView } from '../../core/stock-level.ts';
 import type {
   Clock,
   CommitNotice,
+  LedgerBeginning,
   LedgerQuery,
   LevelsQuery,
   OutboxQuery,
@@ -34,6 +35,7 @@ export type Operation =
   | { readonly kind: 'reservation'; readonly id: string }
   | { readonly kind: 'reservations'; readonly after: string | null; readonly limit: number }
   | { readonly kind: 'ledger'; readonly query: LedgerQuery }
+  | { readonly kind: 'ledger_beginning'; readonly sku: string | null }
   | { readonly kind: 'outbox'; readonly query: OutboxQuery }
   | { readonly kind: 'message'; readonly id: number }
   | { readonly kind: 'outbox_stats' }
@@ -47,6 +49,7 @@ interface Results {
   reservation: Reservation | null;
   reservations: Reservation[];
   ledger: LedgerEntry[];
+  ledger_beginning: LedgerBeginning;
   outbox: OutboxMessage[];
   message: OutboxMessage | null;
   outbox_stats: OutboxStats;
@@ -127,6 +130,8 @@ export class Writer {
         return this.#queries.reservations(operation.after, operation.limit);
       case 'ledger':
         return this.#readLedger(operation.query);
+      case 'ledger_beginning':
+        return this.#beginning(operation.sku);
       case 'outbox':
         this.#book.flush();
         return this.#book.outbox.page(operation.query);
@@ -145,6 +150,12 @@ export class Writer {
     if (sku !== null) return this.#book.ledgerOf(this.#ledger, sku, after, limit);
     this.#book.flush();
     return this.#ledger.all(after, limit);
+  }
+
+  #beginning(sku: string | null): LedgerBeginning {
+    const { trimming } = this.#book;
+    const opening = sku === null ? null : (trimming.opening(sku) ?? null);
+    return { cut: trimming.cut, opening };
   }
 
   #levels(query: LevelsQuery): LevelView[] {

@@ -5,11 +5,14 @@ import type { Reservation } from '../../core/reservation.ts';
 import { emptyLevel, type StockLevel } from '../../core/stock-level.ts';
 import { DeadlineQueue, type Deadline } from './deadline-queue.ts';
 import { MemoryOutbox } from './memory-outbox.ts';
+import { MemoryTrimming } from './memory-trimming.ts';
 
 export class MemoryBook implements Book {
   readonly levels = new Map<string, StockLevel>();
   readonly reservations = new Map<string, Reservation>();
+  /** Those after the cut. */
   readonly entries: LedgerEntry[] = [];
+  readonly trimming = new MemoryTrimming(this.entries);
   readonly outbox = new MemoryOutbox();
   activeCount = 0;
   readonly #answers = new Map<string, RememberedAnswer & { at: number }>();
@@ -107,7 +110,7 @@ export class MemoryBook implements Book {
   }
 
   append(change: EntryDraft, at: number): void {
-    this.entries.push({ ...change, seq: this.entries.length + 1, at });
+    this.entries.push({ ...change, seq: this.trimming.headSeq + 1, at });
     this.levels.set(
       change.sku,
       applyEntry(this.level(change.sku) ?? emptyLevel(change.sku), change),

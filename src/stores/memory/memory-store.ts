@@ -13,6 +13,7 @@ import { soleLeases } from '../../engine/lease.ts';
 import type {
   Clock,
   CommitNotice,
+  LedgerBeginning,
   LedgerQuery,
   LevelsQuery,
   OutboxQuery,
@@ -47,7 +48,7 @@ export class MemoryStore implements OutboxStore {
   // Deciding in the same turn keeps the order of submission; `async` turns a throw into a rejection.
   async submit<C extends Command>(command: C, options: SubmitOptions = {}): Promise<AnswerTo<C>> {
     this.#assertOpen();
-    const headBefore = this.#book.entries.length;
+    const headBefore = this.#book.trimming.headSeq;
     const answer = this.#execute({ command, idempotency: options.idempotency ?? null });
     this.#notify(headBefore, 1);
     return answer as AnswerTo<C>;
@@ -55,7 +56,7 @@ export class MemoryStore implements OutboxStore {
 
   async submitAll(submissions: readonly Submission[]): Promise<Answer[]> {
     this.#assertOpen();
-    const headBefore = this.#book.entries.length;
+    const headBefore = this.#book.trimming.headSeq;
     const answers = submissions.map((submission) => this.#execute(submission));
     this.#notify(headBefore, submissions.length);
     return answers;
@@ -73,18 +74,18 @@ export class MemoryStore implements OutboxStore {
   }
 
   #notify(headBefore: number, commands: number): void {
-    const { entries } = this.#book;
-    if (this.#listeners.size === 0 || entries.length === headBefore) return;
+    const { headSeq } = this.#book.trimming;
+    if (this.#listeners.size === 0 || headSeq === headBefore) return;
     const now = this.clock.now();
     const skus = new Set<string>();
     const lapsed = new Set<string>();
-    for (let index = headBefore; index < entries.length; index += 1) {
-      const { sku, kind, reservationId } = entries[index] as LedgerEntry;
+    for (const entry of this.#book.trimming.entriesAfter(headBefore, headSeq - headBefore)) {
+      const { sku, kind, reservationId } = entry;
       skus.add(sku);
       if (kind === 'expire' && reservationId !== null) lapsed.add(reservationId);
     }
     const notice: CommitNotice = {
-      headSeq: entries.length,
+      headSeq,
       commands,
       seconds: 0,
       at: now,
@@ -126,14 +127,16 @@ export class MemoryStore implements OutboxStore {
   }
 
   ledger({ sku, after, limit }: LedgerQuery): Promise<LedgerEntry[]> {
-    const { entries } = this.#book;
-    if (sku === null) return Promise.resolve(entries.slice(after, after + limit));
-    const found: LedgerEntry[] = [];
-    for (let index = after; index < entries.length && found.length < limit; index += 1) {
-      const candidate = entries[index];
-      if (candidate?.sku === sku) found.push(candidate);
-    }
-    return Promise.resolve(found);
+    const { trimming } = this.#book;
+    if (sku === null) return Promise.resolve(trimming.entriesAfter(after, limit));
+    const all = trimming.entriesAfter(after, trimming.headSeq);
+    return Promise.resolve(all.filter((entry) => entry.sku === sku).slice(0, limit));
+  }
+
+  ledgerBeginning(sku: string | null): Promise<LedgerBeginning> {
+    const { trimming } = this.#book;
+    const opening = sku === null ? null : (trimming.opening(sku) ?? null);
+    return Promise.resolve({ cut: trimming.cut, opening });
   }
 
   outbox({ state, after, limit }: OutboxQuery): Promise<OutboxMessage[]> {
@@ -169,13 +172,17 @@ export class MemoryStore implements OutboxStore {
     return Promise.resolve({
       skus: this.#book.levels.size,
       active: this.#book.activeCount,
-      headSeq: this.#book.entries.length,
+      headSeq: this.#book.trimming.headSeq,
       oldestDueAt: due?.expiresAt ?? null,
     });
   }
 
   audit(): Promise<AuditReport> {
     const audit = new Audit(this.#purgedBefore).withOutbox();
+    const { openings, stories, cut } = this.#book.trimming;
+    for (const opening of openings.values()) audit.opening(opening);
+    for (const [id, lines] of stories) audit.story(id, lines);
+    audit.cut(cut);
     for (const entry of this.#book.entries) audit.entry(entry);
     for (const message of this.#book.outbox.messages()) audit.message(message);
     for (const reservation of this.#book.reservations.values()) audit.reservation(reservation);

@@ -4,12 +4,13 @@
  * all that was read is then of that one moment.
  */
 import { Audit, type AuditReport } from '../../core/audit.ts';
+import type { StoryLine } from '../../core/audit-story.ts';
+import type { LedgerCut, Opening } from '../../core/ledger-cut.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
 import { MESSAGE_STATES, type OutboxLevel, type OutboxMessage } from '../../core/outbox/message.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
 import { Fault } from '../../engine/faults.ts';
-import { entriesOf, lastSeqOf } from './ledger-parts.ts';
 import type { OutboxChanges } from './outbox-reads.ts';
 import type { Changes, Shard } from './shard.ts';
 
@@ -34,10 +35,26 @@ interface Moment {
 
 /** `outbox`: have the books one? */
 export async function auditBooks(shard: Shard, { outbox = true } = {}): Promise<AuditReport> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const report = await auditOnce(shard, outbox);
+    if (report !== null) return report;
+  }
+  const message = 'the ledger is being trimmed: try again in a while';
+  throw new Fault('STORE_OVERLOADED', message, { retryable: true });
+}
+
+/** Null where the ledger was trimmed meanwhile. */
+async function auditOnce(shard: Shard, outbox: boolean): Promise<AuditReport | null> {
+  const beginning = await readBeginning(shard);
   const { begun, copy, entries, last } = await readMoment(shard);
   const audit = new Audit(last.purgedBefore);
   if (outbox) audit.withOutbox();
-  let lastSeq = await readLedger(shard, begun, audit);
+  const { cut } = beginning;
+  for (const opening of beginning.openings.values()) audit.opening(opening);
+  for (const [id, lines] of beginning.stories) audit.story(id, lines);
+  audit.cut(cut);
+  let lastSeq = await readLedger(shard, cut.seq, begun, audit);
+  if ((await shard.ledger.beginning(null)).cut.seq !== cut.seq) return null;
   for (const entry of entries) {
     audit.entry(entry);
     lastSeq = entry.seq;
@@ -54,6 +71,22 @@ export async function auditBooks(shard: Shard, { outbox = true } = {}): Promise<
   checkIndexes(audit, copy, last.indexed);
   checkOutboxIndexes(audit, copy, last.outbox.indexed);
   return audit.finish();
+}
+
+interface Beginning {
+  readonly cut: LedgerCut;
+  readonly openings: ReadonlyMap<string, Opening>;
+  readonly stories: ReadonlyMap<string, readonly StoryLine[]>;
+}
+
+/** Read before the reservations: a story goes with its reservation. */
+async function readBeginning(shard: Shard): Promise<Beginning> {
+  const { cut } = await shard.ledger.beginning(null);
+  const openings = new Map<string, Opening>();
+  const stories = new Map<string, readonly StoryLine[]>();
+  for await (const opening of shard.ledger.openings()) openings.set(opening.sku, opening);
+  for await (const [id, lines] of shard.ledger.stories()) stories.set(id, lines);
+  return { cut, openings, stories };
 }
 
 /** Of the outbox only what was written last is remembered: an audit that is slower begins again. */
@@ -166,14 +199,11 @@ async function copyBooks(shard: Shard): Promise<Copy> {
 }
 
 /** Returns the `seq` of the last entry that is there. */
-async function readLedger(shard: Shard, last: number, audit: Audit): Promise<number> {
-  let after = 0;
-  while (after < last) {
-    const parts = await shard.partsAfter(after, last);
-    for (const entry of parts.flatMap(entriesOf)) audit.entry(entry);
-    const lastPart = parts.at(-1);
-    if (lastPart === undefined) break;
-    after = lastSeqOf(lastPart);
+async function readLedger(shard: Shard, cut: number, last: number, audit: Audit): Promise<number> {
+  let reached = cut;
+  for await (const page of shard.ledger.pagesFrom(cut, last)) {
+    for (const entry of page) audit.entry(entry);
+    reached = page.at(-1)?.seq ?? reached;
   }
-  return after;
+  return reached;
 }

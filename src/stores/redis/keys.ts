@@ -1,7 +1,7 @@
 /**
  * The names of a shard's keys: the only place that knows them. A shard is a whole set of books whose keys share one
  * hash tag, so that they live in one slot and one script may change them together. What each key holds, and their
- * order, stands in `commands/lib/book.lua` and `commands/lib/messages.lua`.
+ * order, stands in `commands/lib/book.lua`, `commands/lib/messages.lua` and `commands/lib/trimming.lua`.
  */
 
 const NAMES = [
@@ -36,6 +36,9 @@ const OUTBOX_NAMES = [
   'queue-of:',
 ] as const;
 
+/** Of a ledger that was trimmed. */
+const CUT_NAMES = ['ledger-openings', 'ledger-stories'] as const;
+
 /** Of a shard among several; what they hold stands in `commands/lib/carts.lua`. They come after all others. */
 const CART_NAMES = [
   'carts',
@@ -61,14 +64,20 @@ export interface ShardKeys {
   readonly ledger: string;
   readonly messages: string;
   readonly outboxLevels: string;
+  readonly openings: string;
+  readonly stories: string;
 }
 
 /** `tag`: what the keys of the shard have between braces, without braces itself. */
 export function shardKeys(tag: string): ShardKeys {
-  type Name = (typeof NAMES)[number] | (typeof OUTBOX_NAMES)[number] | (typeof CART_NAMES)[number];
+  type Name =
+    | (typeof NAMES)[number]
+    | (typeof OUTBOX_NAMES)[number]
+    | (typeof CUT_NAMES)[number]
+    | (typeof CART_NAMES)[number];
   const key = (name: Name): string => `{${tag}}:${name}`;
   const books = NAMES.map(key);
-  const all = [...books, ...OUTBOX_NAMES.map(key)];
+  const all = [...books, ...[...OUTBOX_NAMES, ...CUT_NAMES].map(key)];
   return {
     books,
     all,
@@ -81,6 +90,8 @@ export function shardKeys(tag: string): ShardKeys {
     ledger: key('ledger'),
     messages: key('messages'),
     outboxLevels: key('outbox-levels'),
+    openings: key('ledger-openings'),
+    stories: key('ledger-stories'),
   };
 }
 

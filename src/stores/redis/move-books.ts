@@ -1,6 +1,8 @@
 /** Whole books out of a shard, and into one that has none. */
 import { randomUUID } from 'node:crypto';
 import type { AuditReport } from '../../core/audit.ts';
+import type { StoryLine } from '../../core/audit-story.ts';
+import type { Opening } from '../../core/ledger-cut.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
 import type { OutboxLevel, OutboxMessage } from '../../core/outbox/message.ts';
 import type { Reservation } from '../../core/reservation.ts';
@@ -13,7 +15,8 @@ import type {
 } from '../../engine/books-file/whole-books.ts';
 import { Fault } from '../../engine/faults.ts';
 import { auditBooks } from './audit-books.ts';
-import { entriesOf, lastSeqOf, partsOf } from './ledger-parts.ts';
+import { partsOf } from './ledger-parts.ts';
+import { storyTuple } from './ledger-reads.ts';
 import type { OpenShard } from './open-shard.ts';
 import type { Shard } from './shard.ts';
 
@@ -28,7 +31,7 @@ export async function exportBooks(open: () => Promise<OpenShard>): Promise<Books
     return {
       head,
       records: async function* () {
-        yield* recordsOf(shard);
+        yield* recordsOf(shard, head);
         const after = await shard.head();
         if (after.headSeq === head.headSeq && after.clock === head.clock) return;
         throw new Fault(
@@ -44,13 +47,10 @@ export async function exportBooks(open: () => Promise<OpenShard>): Promise<Books
   }
 }
 
-async function* recordsOf(shard: Shard): AsyncGenerator<BooksRecord> {
-  for (let after = 0, more = true; more;) {
-    const parts = await shard.partsAfter(after, '+');
-    for (const value of parts.flatMap(entriesOf)) yield { kind: 'entry', value };
-    const lastPart = parts.at(-1);
-    if (lastPart === undefined) more = false;
-    else after = lastSeqOf(lastPart);
+async function* recordsOf(shard: Shard, { cut }: BooksHead): AsyncGenerator<BooksRecord> {
+  yield* beginningOf(shard);
+  for await (const page of shard.ledger.pagesFrom(cut.seq, '+')) {
+    for (const value of page) yield { kind: 'entry', value };
   }
   yield* outboxOf(shard);
   const seen = new Set<string>();
@@ -68,6 +68,17 @@ async function* recordsOf(shard: Shard): AsyncGenerator<BooksRecord> {
     more = levels.length === PAGE;
   }
   for await (const value of shard.keptAnswers()) yield { kind: 'answer', value };
+}
+
+async function* beginningOf({ ledger }: Shard): AsyncGenerator<BooksRecord> {
+  const openings = new Map<string, Opening>();
+  for await (const opening of ledger.openings()) openings.set(opening.sku, opening);
+  for (const value of openings.values()) yield { kind: 'opening', value };
+  const stories = new Map<string, readonly StoryLine[]>();
+  for await (const [id, lines] of ledger.stories()) stories.set(id, lines);
+  for (const [reservationId, lines] of stories) {
+    yield { kind: 'story', value: { reservationId, lines } };
+  }
 }
 
 async function* outboxOf({ outbox }: Shard): AsyncGenerator<BooksRecord> {
@@ -151,6 +162,8 @@ async function step(shard: Shard, asked: object): Promise<void> {
 const RECORDS_AT_ONCE = 400;
 
 interface Chunk {
+  readonly openings: Opening[];
+  readonly stories: [reservationId: string, lines: object[]][];
   readonly entries: LedgerEntry[];
   readonly messages: OutboxMessage[];
   readonly outboxLevels: OutboxLevel[];
@@ -162,6 +175,8 @@ interface Chunk {
 
 function newChunk(): Chunk {
   return {
+    openings: [],
+    stories: [],
     entries: [],
     messages: [],
     outboxLevels: [],
@@ -175,6 +190,12 @@ function newChunk(): Chunk {
 function add(chunk: Chunk, { kind, value }: BooksRecord): void {
   chunk.size += 1;
   switch (kind) {
+    case 'opening':
+      chunk.openings.push(value);
+      return;
+    case 'story':
+      chunk.stories.push([value.reservationId, value.lines.map(storyTuple)]);
+      return;
     case 'entry':
       chunk.entries.push(value);
       return;

@@ -14,6 +14,7 @@ import type { Leases } from '../../engine/lease.ts';
 import type {
   Clock,
   CommitNotice,
+  LedgerBeginning,
   LedgerQuery,
   LevelsQuery,
   OutboxQuery,
@@ -193,7 +194,12 @@ export class RedisStore implements OutboxStore {
 
   async ledger(query: LedgerQuery): Promise<LedgerEntry[]> {
     this.#assertOpen();
-    return this.#shard.ledger(query);
+    return this.#shard.ledger.page(query);
+  }
+
+  async ledgerBeginning(sku: string | null): Promise<LedgerBeginning> {
+    this.#assertOpen();
+    return this.#shard.ledger.beginning(sku);
   }
 
   async stats(): Promise<StoreStats> {

@@ -7,17 +7,12 @@ import type { LevelView, StockLevel } from '../../core/stock-level.ts';
 import type { BooksHead, KeptAnswer } from '../../engine/books-file/whole-books.ts';
 import { Fault } from '../../engine/faults.ts';
 import type { Fence, LeaseName, LeaseState } from '../../engine/lease.ts';
-import type {
-  CommitNotice,
-  LedgerQuery,
-  LevelsQuery,
-  StoreStats,
-  Submission,
-} from '../../engine/ports.ts';
+import type { CommitNotice, LevelsQuery, StoreStats, Submission } from '../../engine/ports.ts';
 import { extraMs } from './command-lane.ts';
 import type { RedisConnection } from './connection/redis-connection.ts';
 import { shardKeys, type ShardKeys } from './keys.ts';
 import { entriesOf, lastSeqOf, type LedgerPart } from './ledger-parts.ts';
+import { LedgerReads, PARTS } from './ledger-reads.ts';
 import {
   OutboxReads,
   readOutboxChanges,
@@ -68,8 +63,6 @@ const BOOKS_FORMAT = '3';
 const IMPORTING = 'importing';
 /** Levels and reservations that one script reads at most. */
 const PAGE = 500;
-/** Parts of the ledger that are read at once: up to 64 entries each. */
-const PARTS = 200;
 /** Revisions of the outbox that are read at once. */
 const REVISIONS = 500;
 
@@ -86,6 +79,7 @@ const BOOKS_ONLY: ReadonlySet<CommandType | 'mixed'> = new Set([
 
 export class Shard {
   readonly outbox: OutboxReads;
+  readonly ledger: LedgerReads;
   readonly #connection: RedisConnection;
   readonly #keys: ShardKeys;
   readonly #rules: string;
@@ -99,6 +93,7 @@ export class Shard {
     this.#rules = JSON.stringify(rules);
     this.#time = time;
     this.outbox = new OutboxReads(connection, this.#keys);
+    this.ledger = new LedgerReads(connection, this.#keys);
   }
 
   /** `notice`: is what changes to be told? */
@@ -107,7 +102,7 @@ export class Shard {
     const asked = `{"now":${now},"notice":${notice},"rules":${this.#rules},${commandsJson(batch)}}`;
     const verb = verbOf(batch);
     const keys = BOOKS_ONLY.has(verb) ? this.#keys.books : this.#keys.all;
-    const script = verb.replace('_', '-');
+    const script = verb.replaceAll('_', '-');
     const result = await this.#connection.run(script, keys, [asked], extraMs(batch));
     const [at, headSeq, changes, ...answers] = result as [number, number, string, ...string[]];
     return {
@@ -176,34 +171,6 @@ export class Shard {
     } while (cursor !== '0');
   }
 
-  async ledger({ sku, after, limit }: LedgerQuery): Promise<LedgerEntry[]> {
-    const found: LedgerEntry[] = [];
-    for (let last = after; found.length < limit;) {
-      const count = Math.min(limit - found.length, PARTS);
-      const parts = await this.#parts(sku, last, count);
-      const fresh = parts
-        .flatMap(entriesOf)
-        .filter((entry) => entry.seq > last && (sku === null || entry.sku === sku));
-      found.push(...fresh);
-      const lastPart = parts.at(-1);
-      // Each part holds one of them at least.
-      if (lastPart === undefined || fresh.length < count) break;
-      last = lastSeqOf(lastPart);
-    }
-    return found.slice(0, limit);
-  }
-
-  async #parts(sku: string | null, after: number, count: number): Promise<LedgerPart[]> {
-    if (sku === null) return this.partsAfter(after, '+', count);
-    return (await this.#run('read-ledger-of', sku, after, count)) as LedgerPart[];
-  }
-
-  /** The parts that hold the entries after `after`, until that of `last` at most. */
-  async partsAfter(after: number, last: number | '+', count = PARTS): Promise<LedgerPart[]> {
-    const range = [after + 1, last, 'COUNT', count];
-    return (await this.#connection.read('XRANGE', [this.#keys.ledger], range)) as LedgerPart[];
-  }
-
   /** Also what time it is on the server. */
   async stats(): Promise<StoreStats & { readonly now: number }> {
     const result = await this.#run('read-stats', this.#now());
@@ -237,7 +204,8 @@ export class Shard {
     const answer = await this.#connection.read('HMGET', [this.#keys.meta], fields);
     const figures = (answer as (string | null)[]).map(Number);
     const [clock = 0, purgedBefore = 0, headSeq = 0, outboxHead = 0] = figures;
-    return { clock, purgedBefore, headSeq, outboxHead };
+    const { cut } = await this.ledger.beginning(null);
+    return { clock, purgedBefore, headSeq, outboxHead, cut };
   }
 
   /** Answers remembered by idempotency key, oldest first. */

@@ -1,17 +1,17 @@
 #!lua
 -- import-books: whole books from another store, a chunk at a time, into a shard without any. Until the last step nobody
 -- decides anything on them; each step can be repeated after an interruption, from `begin`.
--- Keys: those of a shard, in the order of lib/book.lua and lib/messages.lua.
+-- Keys: those of a shard, in the order of lib/book.lua, lib/messages.lua and lib/trimming.lua.
 -- Argument: JSON, one of these; each with `now` (see book.open)
 --   { step: 'begin', token, outboxHead }: refuses where there are books; empties what another import has left, a part at a time.
---   { step: 'load', token, parts: [[seq, at, n, entries]], seqs: [[sku, [seq]]], messages,
---     outboxLevels, reservations, levels, answers: [{ key, fingerprint, answer, at }] }: parts and entries as
---     lib/book-writes.lua has them; answer: a text.
---   { step: 'seal', token, headSeq, clock, purgedBefore }: all is there, and can be audited.
+--   { step: 'load', token, openings, stories: [[id, lines]], parts: [[seq, at, n, entries]], seqs: [[sku, [seq]]],
+--     messages, outboxLevels, reservations, levels, answers: [{ key, fingerprint, answer, at }] }: parts and entries as
+--     lib/book-writes.lua has them; answer: a text; openings and stories: as lib/trimming.lua has them.
+--   { step: 'seal', token, headSeq, clock, purgedBefore, cut: { seq, at, exportedThrough } }: all is there, and can be audited.
 --   { step: 'finish', token }: from now on they are the books.
 --   { step: 'empty', token }: as it was before, a part at a time.
 -- Result: 'ready', 'occupied', 'again' (begin, empty: not empty yet), or 'lost' (another import has begun since).
--- Needs: messages
+-- Needs: trimming
 local asked = cjson.decode(ARGV[1])
 local steps = {}
 
@@ -45,7 +45,7 @@ function steps.empty()
   end
   redis.call('UNLINK', KEY.meta, KEY.levels, KEY.reservations, KEY.deadlines, KEY.ended, KEY.held, KEY.answers,
     KEY.answerOrder, KEY.ledger, KEY.messages, KEY.messagesOf, KEY.outboxLevels, KEY.parcels, KEY.busyKeys,
-    KEY.outboxLog)
+    KEY.outboxLog, KEY.openings, KEY.stories)
   return 'ready'
 end
 
@@ -58,6 +58,24 @@ function steps.begin()
   end
   redis.call('HSET', KEY.meta, 'format', IMPORTING, 'token', asked.token, 'outbox', asked.outboxHead)
   return 'ready'
+end
+
+local function loadBeginning()
+  local listed, openings, stories = {}, {}, {}
+  for _, opening in ipairs(asked.openings) do
+    for field, value in pairs(opening.policy) do opening.policy[field] = values.optional(value) end
+    listed[#listed + 1] = 0
+    listed[#listed + 1] = opening.sku
+    openings[#openings + 1] = opening.sku
+    openings[#openings + 1] = cjson.encode(opening)
+  end
+  for _, story in ipairs(asked.stories) do
+    stories[#stories + 1] = story[1]
+    stories[#stories + 1] = cjson.encode(story[2])
+  end
+  callMany('ZADD', KEY.skus, listed)
+  callMany('HSET', KEY.openings, openings)
+  callMany('HSET', KEY.stories, stories)
 end
 
 local function loadEntries()
@@ -84,6 +102,7 @@ local function loadLevels()
 end
 
 function steps.load()
+  loadBeginning()
   loadEntries()
   messages.head()
   for _, message in ipairs(asked.messages) do messages.put(message) end
@@ -102,6 +121,8 @@ end
 
 function steps.seal()
   redis.call('HSET', KEY.meta, 'seq', asked.headSeq, 'clock', asked.clock, 'purgedBefore', asked.purgedBefore)
+  local cut = asked.cut
+  redis.call('HSET', KEY.meta, 'cut', cut.seq, 'cutAt', cut.at, 'exported', cut.exportedThrough)
   return 'ready'
 end
 

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { LedgerEntry } from '../../../core/ledger.ts';
 import type { LedgerQuery } from '../../../engine/ports.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
-import { commonKeys } from '../keys.ts';
+import type { commonKeys } from '../keys.ts';
 import type { Shard } from '../shard.ts';
 
 /** Ranges that are read at once. */
@@ -36,13 +36,13 @@ export class CommonLedger {
   constructor(
     connection: RedisConnection,
     shards: readonly Shard[],
-    tags: readonly string[],
+    keys: ReturnType<typeof commonKeys>,
     { shardOf, everyMs }: { shardOf: (sku: string) => number; everyMs: number },
   ) {
     this.#connection = connection;
     this.#shards = shards;
     this.#shardOf = shardOf;
-    this.#keys = commonKeys(tags);
+    this.#keys = keys;
     this.#everyMs = everyMs;
   }
 
@@ -72,8 +72,10 @@ export class CommonLedger {
     return Number(newest);
   }
 
-  async read({ sku, after, limit }: LedgerQuery): Promise<LedgerEntry[]> {
+  async read({ sku, limit, ...query }: LedgerQuery): Promise<LedgerEntry[]> {
     await this.number();
+    const cut = Number(await this.#connection.read('HGET', [this.#keys.numbered], ['cut']));
+    const after = Math.max(query.after, cut);
     return sku === null ? this.#all(after, limit) : this.#of(sku, after, limit);
   }
 
@@ -118,7 +120,7 @@ export class CommonLedger {
     const shard = this.#shards[index] as Shard;
     const begin = await this.#seqBefore(index, after);
     if (begin === null) return [];
-    const entries = await shard.ledger({ sku, after: begin, limit });
+    const entries = await shard.ledger.page({ sku, after: begin, limit });
     const numbers = await this.#numbersOf(
       index,
       entries.map(({ seq }) => seq),
@@ -174,7 +176,7 @@ async function entriesWithin(
   // Ranges of one shard follow each other without a gap.
   const begin = first.to - Math.min(first.count, first.last - after);
   const count = Math.min(limit, (own.at(-1)?.to ?? begin) - begin);
-  const entries = await shard.ledger({ sku: null, after: begin, limit: count });
+  const entries = await shard.ledger.page({ sku: null, after: begin, limit: count });
   let place = 0;
   return entries.flatMap((entry) => {
     while (own[place] !== undefined && entry.seq > (own[place] as Range).to) place += 1;

@@ -1,6 +1,13 @@
 /** Which shards a command goes to, and what an answer still needs. */
 import { randomUUID } from 'node:crypto';
-import type { Answer, Command, Idempotency, ReserveCommand } from '../../../core/command.ts';
+import type {
+  Answer,
+  Command,
+  Idempotency,
+  ReserveCommand,
+  TrimAnswer,
+  TrimLedgerCommand,
+} from '../../../core/command.ts';
 import type { Reservation } from '../../../core/reservation.ts';
 import type { Submission } from '../../../engine/ports.ts';
 import type { CartCommands, ChangeCommand, Outcome } from './cart-commands.ts';
@@ -19,6 +26,7 @@ export interface DispatchParts {
   readonly commands: CartCommands;
   readonly keys: IdempotentKeys;
   readonly keeping: StoreKeeping;
+  readonly trim: (command: TrimLedgerCommand) => Promise<TrimAnswer>;
 }
 
 /** What a shard answers where it cannot answer by itself. */
@@ -116,6 +124,7 @@ export class Dispatch {
       }
       case 'sweep':
       case 'purge':
+      case 'trim_ledger':
         return null;
       case 'claim_messages':
       case 'note_parcel':
@@ -218,6 +227,9 @@ export class Dispatch {
     }
     if (type === 'sweep') return this.#once(command, idempotency, () => keeping.sweep(command));
     if (type === 'purge') return this.#once(command, idempotency, () => keeping.purge(command));
+    if (type === 'trim_ledger') {
+      return this.#once(command, idempotency, () => this.#parts.trim(command));
+    }
     return this.#cart(command, idempotency, FOLLOWED);
   }
 

@@ -12,6 +12,7 @@ import type { Leases } from '../../../engine/lease.ts';
 import type {
   Clock,
   CommitNotice,
+  LedgerBeginning,
   LedgerQuery,
   LevelsQuery,
   ReservationStore,
@@ -21,12 +22,14 @@ import type {
   SubmitOptions,
 } from '../../../engine/ports.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
+import { commonKeys } from '../keys.ts';
 import { ServerClock } from '../server-clock.ts';
 import type { Shard } from '../shard.ts';
 import { auditShards } from './audit-shards.ts';
 import { isCart } from './cart.ts';
 import { CartCommands } from './cart-commands.ts';
 import { Carts } from './carts.ts';
+import { CommonCut } from './common-cut.ts';
 import { CommonLedger } from './common-ledger.ts';
 import { Dispatch } from './dispatch.ts';
 import { IdempotentKeys } from './idempotent-keys.ts';
@@ -68,6 +71,7 @@ export class ShardedStore implements ReservationStore {
   readonly #carts: Carts;
   readonly #dispatch: Dispatch;
   readonly #ledger: CommonLedger;
+  readonly #cut: CommonCut;
   readonly #notices: Notices;
   readonly #timer: NodeJS.Timeout;
   #batches = 0;
@@ -123,6 +127,7 @@ export class ShardedStore implements ReservationStore {
       placement: this.#placement,
       commands,
       keys: new IdempotentKeys(this.#carts, this.#placement),
+      trim: (command) => this.#cut.trim(command),
       keeping: new StoreKeeping(this.#desks, this.#carts, commands, options.leftAfterMs),
     });
     const shards = this.#desks.map(({ shard }) => shard);
@@ -131,9 +136,17 @@ export class ShardedStore implements ReservationStore {
       acquire: (lease, holder, lengthMs) => leases().acquireLease(lease, holder, lengthMs),
       release: (fence) => leases().releaseLease(fence),
     };
-    this.#ledger = new CommonLedger(connection, shards, tags, {
-      shardOf: (sku) => this.#placement.shardOf(sku),
-      everyMs: options.numberEveryMs,
+    const keys = commonKeys(tags);
+    const shardOf = (sku: string): number => this.#placement.shardOf(sku);
+    const everyMs = options.numberEveryMs;
+    this.#ledger = new CommonLedger(connection, shards, keys, { shardOf, everyMs });
+    this.#cut = new CommonCut({
+      connection,
+      desks: this.#desks,
+      ledger: this.#ledger,
+      keys,
+      shardOf,
+      now: () => this.clock.now(),
     });
     this.#timer = setInterval(() => {
       void this.#look();
@@ -213,6 +226,11 @@ export class ShardedStore implements ReservationStore {
   async ledger(query: LedgerQuery): Promise<LedgerEntry[]> {
     this.#assertOpen();
     return this.#ledger.read(query);
+  }
+
+  async ledgerBeginning(sku: string | null): Promise<LedgerBeginning> {
+    this.#assertOpen();
+    return this.#cut.beginning(sku);
   }
 
   async stats(): Promise<StoreStats> {

@@ -1,5 +1,5 @@
 -- purge: forgets at most `limit` reservations that ended before `endedBefore`, and as many idempotency records as old.
--- Needs: messages verbs
+-- Needs: trimming verbs
 
 function verbs.purge(command)
   local ids = book.endedBefore(command.endedBefore, command.limit)

@@ -72,6 +72,8 @@ function sharded.run()
   local asked = cjson.decode(ARGV[1])
   rules.given = asked.rules
   book.open(asked.now)
+  local objection = book.objection()
+  if objection ~= nil then return redis.error_reply(objection) end
   if asked.askFirst then
     local parts = partsToAsk(asked.holding)
     if #parts > 0 then return { book.now, book.seq, '', '?' .. values.list(parts) } end
