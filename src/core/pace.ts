@@ -13,6 +13,8 @@ export interface PaceLimits {
 export type CallKind = 'push' | 'read';
 
 const DAY_MS = 86_400_000;
+/** What so many calls may take, in ms, of which an ERP allows one second: they do not arrive as far apart as they left. */
+const SECOND_MS = 1_050;
 /** Reads beside pushes are judged by so many calls, the latest counting most; before there are any, by as many assumed. */
 const JUDGED_CALLS = 200;
 
@@ -42,7 +44,7 @@ export class Pace {
 
   constructor({ callsPerSecond, callsPerDay, readShare, dayStartsMs }: PaceLimits) {
     this.#dayStartsMs = dayStartsMs;
-    this.#slotMs = 1000 / callsPerSecond;
+    this.#slotMs = SECOND_MS / callsPerSecond;
     this.#readEvery = readShare > 0 ? Math.max(2, Math.round(1 / readShare)) : Infinity;
     const most = callsPerDay ?? Infinity;
     this.#mostPerDay = { read: most, push: most * (1 - readShare) };
@@ -102,7 +104,7 @@ export function drainedAt(
   limits: PaceLimits,
 ): number {
   const { callsPerSecond, callsPerDay, readShare } = limits;
-  const perMs = (callsPerSecond * Math.min(1 - readShare, 1 / (1 + readsPerPush))) / 1000;
+  const perMs = (callsPerSecond * Math.min(1 - readShare, 1 / (1 + readsPerPush))) / SECOND_MS;
   let left = pushes;
   let at = now;
   let today = callsToday;

@@ -133,10 +133,12 @@ export class OutboxRelay {
   async status(): Promise<RelayStatus> {
     const stats = await this.#parts.store.outboxStats();
     const { messagesPerParcel, callsPerPush } = this.#parts.erp.limits;
+    // Of what is under way half is done, on average.
     const parcels =
       Math.max(stats.keys, Math.ceil(stats.pending / messagesPerParcel)) +
-      stats.inFlight +
+      Math.min(stats.inFlight, this.#underWay.size) / 2 +
       stats.unknown;
+    const isDrained = stats.pending + stats.inFlight + stats.unknown === 0;
     const now = this.#now();
     const pausedUntil = Math.max(this.#breaker.openUntil, this.#pausedUntil);
     const callsToday = (await this.#parts.erp.usedToday()) ?? this.#pace.callsToday(now);
@@ -147,7 +149,7 @@ export class OutboxRelay {
     const beside = { callsToday: usedUp, readsPerPush: this.#pace.readsPerPush };
     return {
       ...stats,
-      drainedAt: parcels === 0 ? null : drainedAt(pushes, goesOnAt, beside, this.#limits),
+      drainedAt: isDrained ? null : drainedAt(pushes, goesOnAt, beside, this.#limits),
       breaker: this.#breaker.state(now),
       pausedUntil: pausedUntil > now ? pausedUntil : null,
       callsToday,

@@ -80,11 +80,11 @@ export class LiveMessages {
     return heads.sort((a, b) => a.id - b.id).slice(0, limit);
   }
 
-  /** By id. */
-  inState(state: MessageState): OutboxMessage[] {
-    if (this.count(state) === 0) return [];
+  /** By id; null: all of them. */
+  inState(state: MessageState | null): OutboxMessage[] {
+    if (state !== null && this.count(state) === 0) return [];
     return [...this.#byId.values()]
-      .filter((message) => message.state === state)
+      .filter((message) => state === null || message.state === state)
       .sort((a, b) => a.id - b.id);
   }
 

@@ -140,13 +140,12 @@ export class MemoryStore implements OutboxStore {
   }
 
   outbox({ state, after, limit }: OutboxQuery): Promise<OutboxMessage[]> {
-    const found = this.#book.outbox
-      .messages()
-      .filter(
-        (message) =>
-          message.id > after &&
-          (state === null ? message.state !== 'delivered' : message.state === state),
-      );
+    const { outbox } = this.#book;
+    const all =
+      state === 'delivered'
+        ? outbox.messages().filter((message) => message.state === state)
+        : outbox.live.inState(state);
+    const found = all.filter(({ id }) => id > after);
     return Promise.resolve(found.slice(0, limit));
   }
 
