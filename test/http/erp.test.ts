@@ -119,8 +119,8 @@ test('GET /erp says how the ERP is and when it will know everything', async (t) 
     ['pending', 'dead', 'oldest_at', 'oldest_seconds', 'drain_seconds', 'drained_at'].map((field) =>
       status.at(`outbox.${field}`),
     ),
-    // Four calls, at the four fifths of five a second that pushes get.
-    [4, 0, '2026-11-27T12:00:00.000Z', 90, 1, '2026-11-27T12:01:31.000Z'],
+    // Four calls, at the four fifths of five in 1.05 s that pushes get.
+    [4, 0, '2026-11-27T12:00:00.000Z', 90, 2, '2026-11-27T12:01:31.050Z'],
   );
   assert.deepEqual(status.at('relay'), { breaker: 'closed', paused_until: null, last_error: null });
   assert.deepEqual(
