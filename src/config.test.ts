@@ -21,6 +21,9 @@ test('without any setting the documented defaults are in effect, frozen', () => 
   assert.equal(config.store, 'embedded');
   assert.equal(config.rules.ttlSeconds, 600);
   assert.equal(config.housekeeping.retentionMs, 7 * 86_400_000);
+  assert.deepEqual([config.housekeeping.ledgerKeep, config.http.ledgerKeep], [null, null]);
+  const kept = readConfig({ HOLDFAST_LEDGER_KEEP_DAYS: '30' }).config.housekeeping.ledgerKeep;
+  assert.deepEqual(kept, { ms: 30 * 86_400_000, entries: 1 });
   assert.deepEqual(config.http.corsOrigins, []);
   assert.equal(config.clientKey, null);
   assert.deepEqual(warnings, []);
@@ -81,6 +84,8 @@ test('every wrong setting is refused, saying what was given and what is expected
     ['HOLDFAST_SWEEP_INTERVAL_MS', '1', /from 10 to 60000/],
     ['HOLDFAST_PURGE_INTERVAL_SECONDS', '0', /from 1 to 86400/],
     ['HOLDFAST_RETENTION_DAYS', '0', /from 1 to 3650/],
+    ['HOLDFAST_LEDGER_KEEP_DAYS', '-1', /of days, 0 for ever, from 0 to 36500/],
+    ['HOLDFAST_LEDGER_KEEP_ENTRIES', '0', /of entries from 1/],
     ['HOLDFAST_QUEUE_LIMIT', '0', /of commands from 1/],
     ['HOLDFAST_COMMAND_DEADLINE_MS', '5', /from 10 to 60000/],
     ['HOLDFAST_CORS_ORIGINS', 'shop.example', /origins separated by commas/],

@@ -48,6 +48,8 @@ const SETTINGS = {
   HOLDFAST_SWEEP_INTERVAL_MS: whole(10, 60_000, 250, ' of milliseconds'),
   HOLDFAST_PURGE_INTERVAL_SECONDS: whole(1, 86_400, 60, ' of seconds'),
   HOLDFAST_RETENTION_DAYS: whole(1, 3_650, 7, ' of days'),
+  HOLDFAST_LEDGER_KEEP_DAYS: whole(0, 36_500, 0, ' of days, 0 for ever,'),
+  HOLDFAST_LEDGER_KEEP_ENTRIES: whole(1, 1_000_000_000, 1, ' of entries'),
 
   HOLDFAST_QUEUE_LIMIT: whole(1, 1_000_000, 5_000, ' of commands'),
   HOLDFAST_COMMAND_DEADLINE_MS: whole(10, 60_000, 2_000, ' of milliseconds'),
@@ -109,6 +111,14 @@ type Name = keyof typeof SETTINGS;
 type Values = { readonly [N in Name]: Static<(typeof SETTINGS)[N]['schema']> };
 const NAMES = Object.keys(SETTINGS) as Name[];
 
+interface LedgerKeep {
+  readonly ms: number;
+  /** Of the newest, in any case. */
+  readonly entries: number;
+}
+
+const DAY_MS = 86_400_000;
+
 export interface Config extends ErpConfig {
   readonly host: string;
   readonly port: number;
@@ -145,12 +155,15 @@ export interface Config extends ErpConfig {
     readonly sweepEveryMs: number;
     readonly purgeEveryMs: number;
     readonly retentionMs: number;
+    /** What is kept of the ledger when it was exported; null: all of it. */
+    readonly ledgerKeep: LedgerKeep | null;
   };
   readonly queueLimit: number;
   readonly commandDeadlineMs: number;
   /** From the announcement of a stop to the closing of the door. */
   readonly drainMs: number;
   readonly http: {
+    readonly ledgerKeep: LedgerKeep | null;
     /** Where callers reach the service; null where that is not known. */
     readonly publicUrl: string | null;
     /** Without a key, refuse even on loopback. */
@@ -336,12 +349,14 @@ function build(values: Values): Config {
     housekeeping: {
       sweepEveryMs: values.HOLDFAST_SWEEP_INTERVAL_MS,
       purgeEveryMs: values.HOLDFAST_PURGE_INTERVAL_SECONDS * 1000,
-      retentionMs: values.HOLDFAST_RETENTION_DAYS * 86_400_000,
+      retentionMs: values.HOLDFAST_RETENTION_DAYS * DAY_MS,
+      ledgerKeep: ledgerKeepOf(values),
     },
     queueLimit: values.HOLDFAST_QUEUE_LIMIT,
     commandDeadlineMs: values.HOLDFAST_COMMAND_DEADLINE_MS,
     drainMs: values.HOLDFAST_DRAIN_MS,
     http: {
+      ledgerKeep: ledgerKeepOf(values),
       publicUrl: emptyToNull(values.HOLDFAST_PUBLIC_URL),
       requireKeys: values.HOLDFAST_REQUIRE_KEYS,
       openMetrics: values.HOLDFAST_METRICS_OPEN,
@@ -362,6 +377,11 @@ function build(values: Values): Config {
 
 function storeOf(text: string): Config['store'] {
   return text === 'embedded' || text === 'memory' ? text : 'redis';
+}
+
+function ledgerKeepOf(values: Values): LedgerKeep | null {
+  const { HOLDFAST_LEDGER_KEEP_DAYS: days, HOLDFAST_LEDGER_KEEP_ENTRIES: entries } = values;
+  return days === 0 ? null : { ms: days * DAY_MS, entries };
 }
 
 function emptyToNull(text: string): string | null {

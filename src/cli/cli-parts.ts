@@ -52,7 +52,8 @@ export interface RunningService {
 export interface BooksReader {
   levels(): AsyncIterable<StockLevel>;
   reservations(): AsyncIterable<Reservation>;
-  ledger(): AsyncIterable<LedgerEntry>;
+  /** Entries with a higher `seq` than `after`, of those that have not been trimmed. */
+  ledger(after?: number): AsyncIterable<LedgerEntry>;
   close(): void;
 }
 

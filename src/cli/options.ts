@@ -1,5 +1,5 @@
 /** Options that several commands share. */
-import { Option } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import type { CliParts } from './cli-parts.ts';
 import { ServiceClient } from './service-client.ts';
 
@@ -36,6 +36,12 @@ export function urlOption(): Option {
 
 export function keyOption(): Option {
   return new Option('--key <key>', 'API key (default: HOLDFAST_KEY)');
+}
+
+/** Of an option: 1 or more. */
+export function wholeNumber(text: string): number {
+  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
+  return Number(text);
 }
 
 export interface ServiceOptions {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { reserve, setStock } from '../../test/support/commands.ts';
+import { reserve, setStock, trim } from '../../test/support/commands.ts';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { FakeTimers } from '../../test/support/fake-timers.ts';
 import { DEFAULT_RULES } from '../core/rules.ts';
@@ -12,6 +12,7 @@ const EVERY_SECOND: Omit<HousekeepingOptions, 'onError' | 'onRecovery'> = {
   sweepEveryMs: 1_000,
   purgeEveryMs: 60_000,
   retentionMs: 3_600_000,
+  ledgerKeep: null,
   stepLimit: 10,
 };
 
@@ -41,6 +42,31 @@ async function reserveSome(store: MemoryStore, count: number, ttl: number): Prom
 }
 
 describe('housekeeping', () => {
+  it('trims what was exported and is older than the policy keeps, step after step', async () => {
+    const ledgerKeep = { ms: 100_000, entries: 5 };
+    const { store, timers, stop } = await shop({ ledgerKeep });
+    await reserveSome(store, 40, 600);
+    await timers.advance(120_000);
+    assert.equal((await store.ledgerBeginning(null)).cut.seq, 0);
+    await store.submit(trim(30, { before: null }));
+    await timers.advance(60_000);
+    assert.equal((await store.ledgerBeginning(null)).cut.seq, 30);
+    await store.submit(trim(41, { before: null }));
+    await timers.advance(60_000);
+    assert.equal((await store.ledgerBeginning(null)).cut.seq, 36);
+    assert.deepEqual((await store.audit()).problems, []);
+    await stop();
+  });
+
+  it('leaves the ledger whole where no policy says otherwise', async () => {
+    const { store, timers, stop } = await shop();
+    await reserveSome(store, 5, 600);
+    await store.submit(trim(6, { before: null }));
+    await timers.advance(500_000);
+    assert.equal((await store.ledgerBeginning(null)).cut.seq, 0);
+    await stop();
+  });
+
   it('records what has lapsed at the next look, step after step until nothing is left', async () => {
     const { store, timers, stop } = await shop();
     await reserveSome(store, 35, 10);

@@ -2,16 +2,18 @@
 import { Fault } from './faults.ts';
 import type { ReservationStore } from './ports.ts';
 
-export type Job = 'sweep' | 'purge';
+export type Job = 'sweep' | 'purge' | 'trim';
 
 export interface HousekeepingOptions {
   /** Between two looks for lapsed reservations, in ms. */
   readonly sweepEveryMs: number;
-  /** Between two purges, in ms. */
+  /** Between two purges, and two trims of the ledger, in ms. */
   readonly purgeEveryMs: number;
   /** How long an ended reservation is kept, in ms. */
   readonly retentionMs: number;
-  /** Lapsed or ended reservations per step; steps follow each other while there is more. */
+  /** How long entries of the ledger are kept after they were exported, and how many of the newest; null: for ever. */
+  readonly ledgerKeep: { readonly ms: number; readonly entries: number } | null;
+  /** Lapsed or ended reservations, or entries, per step; steps follow each other while there is more. */
   readonly stepLimit: number;
   /** Told of a step that failed, once for each kind of failure until one succeeds again; the next look tries again. */
   readonly onError: (error: unknown, job: Job) => void;
@@ -41,6 +43,20 @@ export function startHousekeeping(
       return answer.ok && answer.more;
     }),
   ];
+  const keep = options.ledgerKeep;
+  if (keep !== null) {
+    const trim = repeat(timers, options.purgeEveryMs, tellOnce('trim', options), async () => {
+      const answer = await store.submit({
+        type: 'trim_ledger',
+        exportedThrough: null,
+        before: store.clock.now() - keep.ms,
+        keepEntries: keep.entries,
+        limit: options.stepLimit,
+      });
+      return answer.ok && answer.more;
+    });
+    jobs.push(trim);
+  }
   return async () => {
     await Promise.all(jobs.map((stop) => stop()));
   };

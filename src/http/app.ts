@@ -26,6 +26,7 @@ import { Responder } from './respond.ts';
 import { batchRoutes } from './routes/batch.ts';
 import { erpRoutes } from './routes/erp.ts';
 import { importRoutes } from './routes/import.ts';
+import { ledgerCutRoutes } from './routes/ledger-cut.ts';
 import { eventRoutes, ledgerRoutes } from './routes/ledger.ts';
 import { outboxRoutes } from './routes/outbox.ts';
 import { reserveRoutes, resolveRoutes } from './routes/reservations.ts';
@@ -130,6 +131,7 @@ const ROUTES = [
   stockRoutes,
   importRoutes,
   ledgerRoutes,
+  ledgerCutRoutes,
   eventRoutes,
   webhookRoutes,
   erpRoutes,

@@ -73,6 +73,9 @@ export class EventStreams {
         if (this.#head <= after) await stream.rest();
         continue;
       }
+      // A slow subscriber whom the trimming of the ledger has overtaken: asked again, it hears 410.
+      const [first] = entries;
+      if (first !== undefined && first.seq > after + 1) return;
       after = last.seq;
       const text = entries.map((entry) => `id: ${entry.seq}\ndata: ${entryJson(entry)}\n\n`);
       await stream.write(text.join(''));

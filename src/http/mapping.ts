@@ -118,7 +118,8 @@ export function ledgerEntryJson(entry: LedgerEntry, balance: Balance | null): st
   return `{${entryFields(entry)},"running":${balance === null ? 'null' : balanceJson(balance)}}`;
 }
 
-function balanceJson({ onHand, reserved, allocated, safetyStock }: Balance): string {
+/** With what is available of it. */
+export function balanceJson({ onHand, reserved, allocated, safetyStock }: Balance): string {
   const available = Math.max(0, onHand - reserved - allocated - safetyStock);
   return `{"on_hand":${onHand},"reserved":${reserved},"allocated":${allocated},"safety_stock":${safetyStock},"available":${available}}`;
 }

@@ -54,6 +54,9 @@ export interface HttpSettings {
   /** Delay of the event loop at which shedding begins, in ms; 0: never. */
   readonly maxEventLoopDelayMs: number;
 
+  /** How long entries of the ledger are kept after they were exported, and how many of the newest; null: for ever. */
+  readonly ledgerKeep: { readonly ms: number; readonly entries: number } | null;
+
   /** Live `/events` streams at the same time. */
   readonly maxEventStreams: number;
   /** Silence on an event stream before a comment is sent, in ms. */
@@ -83,6 +86,7 @@ export const DEFAULT_HTTP_SETTINGS: HttpSettings = Object.freeze({
   maxQueued: 5_000,
   maxInFlight: 10_000,
   maxEventLoopDelayMs: 500,
+  ledgerKeep: null,
   maxEventStreams: 64,
   heartbeatMs: 15_000,
   slowSubscriberMs: 10_000,

@@ -31,6 +31,8 @@ const CALLS: Call[] = [
   ['GET', '/stock/SKU-001/ledger', ['admin']],
   ['GET', '/events', ['admin']],
   ['GET', '/audit', ['admin']],
+  ['GET', '/ledger', ['admin']],
+  ['POST', '/ledger/trim', ['admin'], { exported_through: 0 }],
   ['GET', '/erp', ['admin']],
   ['GET', '/erp/pull', ['admin']],
   ['POST', '/erp/pull', ['admin'], {}],

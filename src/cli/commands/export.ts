@@ -15,17 +15,28 @@ import { readableDetail, type LedgerEntry } from '../../core/ledger.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
 import type { BooksReader, CliParts } from '../cli-parts.ts';
+import { describeTrimmed, readBeginning, trimExported } from './export-trim.ts';
+import { withService } from './erp.ts';
 import { CliFailure, EXIT, type ExitCode } from '../exit-codes.ts';
-import { dataDirOption, moreHelp } from '../options.ts';
+import {
+  dataDirOption,
+  keyOption,
+  moreHelp,
+  urlOption,
+  wholeNumber,
+  type ServiceOptions,
+} from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { count, writeJson, type Output } from '../terminal.ts';
 
-interface Options {
+interface Options extends ServiceOptions {
   readonly what: 'stock' | 'reservations' | 'ledger' | 'books';
   readonly format?: 'csv' | 'ndjson';
   readonly output?: string;
   readonly dataDir?: string;
   readonly json?: true;
+  readonly after?: number;
+  readonly trim?: true;
 }
 
 export function addExport({ program, parts, action }: Registry): void {
@@ -49,12 +60,20 @@ export function addExport({ program, parts, action }: Registry): void {
       '--output <file>',
       'the file to write; replaced only when the export is complete (default: stdout)',
     )
+    .option('--after <seq>', 'of the ledger: only entries with a higher seq', wholeNumber)
+    .option(
+      '--trim',
+      'of the ledger, with --output: tell the service that entries up to the last one are exported and may be trimmed',
+    )
     .addOption(dataDirOption())
+    .addOption(urlOption())
+    .addOption(keyOption())
     .option('--json', 'with --output: say as JSON what was written')
     .addHelpText(
       'after',
       moreHelp(
-        'holdfast export --what ledger --format ndjson --output ledger.ndjson',
+        'holdfast export --what ledger --format ndjson --output ledger.ndjson --trim',
+        'With --trim the service notes how far this file reaches, and cuts off what HOLDFAST_LEDGER_KEEP_DAYS does not keep (see docs/runbook.md). Keep the file: it is the only place where these entries are then. --after 1234 leaves out what an earlier file holds.',
         'An export of the stock can be imported again. One of the reservations, or of whole books, holds customer ids: treat it as personal data.',
         'Whole books move a shop to another store: stop the service, export --what books, import --what books there, start it there (docs/moving.md).',
       ),
@@ -67,6 +86,10 @@ async function exportBooks(options: Options, parts: CliParts): Promise<ExitCode>
   if (what === 'books' && options.format === 'csv') {
     throw new CliFailure('whole books are NDJSON: leave out --format csv');
   }
+  if (what !== 'ledger' && (options.after !== undefined || options.trim)) {
+    throw new CliFailure('--after and --trim are of the ledger: add --what ledger');
+  }
+  if (options.trim) return withTrim(options, parts);
   const format = what === 'books' ? 'ndjson' : (options.format ?? 'csv');
   let rows = 0;
   const lines =
@@ -74,6 +97,39 @@ async function exportBooks(options: Options, parts: CliParts): Promise<ExitCode>
       ? wholeLines(options, parts, () => (rows += 1))
       : tableLines({ what, format }, options, parts, (more) => (rows += more));
   return writeOut(lines, { ...options, format }, parts, () => rows);
+}
+
+async function withTrim(options: Options, parts: CliParts): Promise<ExitCode> {
+  const { output, after = 0, format = 'csv' } = options;
+  if (output === undefined) {
+    throw new CliFailure('--trim needs --output: what is trimmed must stand in a file');
+  }
+  return withService(options, parts, async (client) => {
+    const { stdout, stderr } = parts.io;
+    const beginning = await readBeginning(client, after);
+    let rows = 0;
+    let first: LedgerEntry | null = null;
+    let last: LedgerEntry | null = null;
+    const hear = (entry: LedgerEntry): void => {
+      first ??= entry;
+      last = entry;
+    };
+    const table: Table = { what: 'ledger', format, hear };
+    await writeFile(
+      tableLines(table, options, parts, (more) => (rows += more)),
+      output,
+    );
+    const trimmed = await trimExported(client, beginning, first, last);
+    if (options.json) {
+      const { exported_through, trimmed: entries, trimmed_through } = trimmed;
+      const what = { what: 'ledger', format, rows, file: output };
+      writeJson(stdout, { ...what, exported_through, trimmed: entries, trimmed_through });
+    } else {
+      stderr.write(`Wrote ${count(rows)} rows of ledger to ${output}.\n`);
+      stderr.write(`${describeTrimmed(beginning, trimmed)}\n`);
+    }
+    return EXIT.ok;
+  });
 }
 
 async function* wholeLines(
@@ -91,13 +147,13 @@ async function* wholeLines(
 
 async function* tableLines(
   table: Table,
-  { dataDir }: Options,
+  { dataDir, after = 0 }: Options,
   parts: CliParts,
   onRows: (more: number) => void,
 ): AsyncGenerator<string> {
   const books = parts.openBooks(dataDir).read();
   try {
-    for await (const line of write(books, table)) {
+    for await (const line of write(books, { ...table, after })) {
       yield line.text;
       onRows(line.rows);
     }
@@ -136,9 +192,16 @@ interface Text {
 interface Table {
   readonly what: Exclude<Options['what'], 'books'>;
   readonly format: 'csv' | 'ndjson';
+  /** Of the ledger: entries with a higher `seq`. */
+  readonly after?: number;
+  /** Is told of each entry of the ledger. */
+  readonly hear?: (entry: LedgerEntry) => void;
 }
 
-async function* write(books: BooksReader, { what, format }: Table): AsyncGenerator<Text> {
+async function* write(
+  books: BooksReader,
+  { what, format, after, hear }: Table,
+): AsyncGenerator<Text> {
   const csv = format === 'csv';
   const one = (text: string): Text => ({ text, rows: 1 });
   const header = (text: string): Text => ({ text, rows: 0 });
@@ -156,7 +219,8 @@ async function* write(books: BooksReader, { what, format }: Table): AsyncGenerat
     }
   } else {
     if (csv) yield header(csvLine(ENTRY_COLUMNS));
-    for await (const entry of books.ledger()) {
+    for await (const entry of books.ledger(after)) {
+      hear?.(entry);
       const json = entryJson(entry);
       yield one(csv ? csvLine(Object.values(json)) : ndjsonLine(json));
     }
@@ -255,7 +319,7 @@ async function writeAll(lines: AsyncIterable<string>, output: Output): Promise<v
 async function writeFile(lines: AsyncIterable<string>, path: string): Promise<void> {
   const part = `${path}.part`;
   try {
-    await pipeline(Readable.from(lines), createWriteStream(part, { mode: 0o600 }));
+    await pipeline(Readable.from(lines), createWriteStream(part, { mode: 0o600, flush: true }));
     await rename(part, path);
   } catch (error) {
     await rm(part, { force: true });

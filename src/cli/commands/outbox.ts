@@ -1,8 +1,8 @@
 /** `holdfast outbox`: what the ERP is still to be told, and what a person decides about dead letters. */
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import { MESSAGE_STATES } from '../../core/outbox/message.ts';
 import { EXIT } from '../exit-codes.ts';
-import { keyOption, moreHelp, urlOption, type ServiceOptions } from '../options.ts';
+import { keyOption, moreHelp, urlOption, wholeNumber, type ServiceOptions } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { plural, table, writeJson, writeLines } from '../terminal.ts';
 import { withService } from './erp.ts';
@@ -224,9 +224,4 @@ function addDiscard({ parts, action }: Registry, parent: Parent): void {
         }),
       ),
     );
-}
-
-function wholeNumber(text: string): number {
-  if (!/^[1-9]\d{0,14}$/.test(text)) throw new InvalidArgumentError('Expected a whole number.');
-  return Number(text);
 }

@@ -172,6 +172,20 @@ export const REQUESTS = {
       'pt-BR': 'Envie menos cabeçalhos, ou mais curtos.',
     },
   },
+  ledger_trimmed: {
+    status: 410,
+    title: { en: 'Entries were trimmed', 'pt-BR': 'Lançamentos foram cortados' },
+    detail: {
+      en: 'Entries up to {trimmed_through} were cut off the ledger after an export; the first there is has seq {first_seq}.',
+      'pt-BR':
+        'Os lançamentos até {trimmed_through} foram cortados do livro depois de uma exportação; o primeiro que existe tem seq {first_seq}.',
+    },
+    advice: {
+      en: 'Read what you missed from the exported files, then go on with `after` = `trimmed_through`.',
+      'pt-BR': 'Leia o que faltou nos arquivos exportados e siga com `after` = `trimmed_through`.',
+    },
+    members: ['trimmed_through', 'first_seq'],
+  },
   no_erp: {
     status: 409,
     title: { en: 'No ERP', 'pt-BR': 'Sem ERP' },

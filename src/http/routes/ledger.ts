@@ -1,8 +1,10 @@
 /** The ledger: of one SKU, of all as events, and the proof that the books agree with it. */
 import type { LedgerEntry } from '../../core/ledger.ts';
+import type { LedgerCut } from '../../core/ledger-cut.ts';
 import type { LevelView } from '../../core/stock-level.ts';
+import type { LedgerBeginning } from '../../engine/ports.ts';
 import { ADMIN } from '../access.ts';
-import { entryJson, ledgerEntryJson, type Balance } from '../mapping.ts';
+import { balanceJson, entryJson, ledgerEntryJson, type Balance } from '../mapping.ts';
 import { problem } from '../problem.ts';
 import { STATIC_HEADERS } from '../respond.ts';
 import { SkuParams } from '../schemas/common.ts';
@@ -12,6 +14,7 @@ import type { Http, Server } from '../server.ts';
 import { isoTimeJson } from '../time.ts';
 import { traceIdOf } from '../trace-context.ts';
 import { ValidationError } from '../validation.ts';
+import { refuseGap } from './ledger-cut.ts';
 import { nextPage } from './stock.ts';
 
 const USUAL_PAGE = 100;
@@ -37,7 +40,10 @@ export function ledgerRoutes(app: Server, http: Http): void {
       }
       const found = await store.ledger({ sku, after, limit: limit + 1 });
       const page = found.slice(0, limit);
-      const { entries, balance } = withBalances(page, after === 0 ? ZERO : carried);
+      const { cut, opening } = await store.ledgerBeginning(sku);
+      const trimmed = after < cut.seq;
+      const start = trimmed ? (opening ?? ZERO) : after === 0 ? ZERO : carried;
+      const { entries, balance } = withBalances(page, start);
       const last = found.length > limit ? page.at(-1) : undefined;
       const more =
         last === undefined
@@ -46,7 +52,8 @@ export function ledgerRoutes(app: Server, http: Http): void {
       const next = JSON.stringify(nextPage(`/stock/${encodeURIComponent(sku)}/ledger`, more));
       const body =
         `{"sku":${JSON.stringify(sku)},"equation":${equationJson(level)},` +
-        `"as_of":${isoTimeJson(store.clock.now())},"entries":[${entries}],"next":${next}}`;
+        `"as_of":${isoTimeJson(store.clock.now())},` +
+        `"opening":${trimmed ? openingJson(cut, opening) : 'null'},"entries":[${entries}],"next":${next}}`;
       respond.json(request, reply, 200, body);
     },
   );
@@ -81,6 +88,12 @@ function equationJson(level: LevelView): string {
 }
 
 const ZERO: Balance = { onHand: 0, reserved: 0, allocated: 0, safetyStock: 0 };
+
+function openingJson({ seq, at }: LedgerCut, opening: LedgerBeginning['opening']): string {
+  const figures = balanceJson(opening ?? ZERO).slice(1);
+  const entries = opening?.entries ?? 0;
+  return `{"through_seq":${seq},"at":${isoTimeJson(at)},"entries":${entries},${figures}`;
+}
 
 /** Each entry with what the SKU's entries sum to up to it, where the sum before the first is known. */
 function withBalances(
@@ -134,6 +147,7 @@ export function eventRoutes(app: Server, http: Http): void {
       const { after = 0, limit = USUAL_PAGE } = request.query;
       if (wantsStream(request.headers.accept)) {
         const from = resumePoint(request.headers['last-event-id']) ?? after;
+        await refuseGap(store, from, null);
         streams.reserveRoom();
         reply.hijack();
         const traceId = traceIdOf(request);
@@ -155,6 +169,7 @@ export function eventRoutes(app: Server, http: Http): void {
       }
       const found = await store.ledger({ sku: null, after, limit: limit + 1 });
       const { headSeq } = await store.stats();
+      await refuseGap(store, after, found[0]?.seq ?? null);
       const page = found.slice(0, limit);
       const last = found.length > limit ? page.at(-1) : undefined;
       const more = last === undefined ? null : { after: last.seq, limit };

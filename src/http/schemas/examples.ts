@@ -56,6 +56,8 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   },
   getLedger: { parameters: { ...sku, limit: 20 } },
   getEvents: { parameters: { after: 0, limit: 20 } },
+  getLedgerBeginning: {},
+  trimLedger: { body: { exported_through: 1 } },
   runAudit: {},
   receiveWebhook: {
     parameters: {

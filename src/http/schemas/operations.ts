@@ -119,7 +119,7 @@ export const getLedger = operation(
   'ledger',
   { 200: answers.LedgerPage },
   'Why is this number so?',
-  'The equation of the SKU’s figures, and every change that led to them, with running balances.',
+  'The equation of the SKU’s figures, and every change that led to them, with running balances; of a trimmed ledger those after the cut, and what the others summed to.',
 );
 
 export const getEvents = operation(
@@ -127,7 +127,23 @@ export const getEvents = operation(
   'ledger',
   { 200: answers.EventsPage },
   'Follow every change',
-  'Pages of the ledger; with `Accept: text/event-stream` a live stream whose `id` is the `seq`, resumed by `Last-Event-ID` or `after`.',
+  'Pages of the ledger; with `Accept: text/event-stream` a live stream whose `id` is the `seq`, resumed by `Last-Event-ID` or `after`. 410 `ledger_trimmed` where entries after that have been cut off.',
+);
+
+export const getLedgerBeginning = operation(
+  'getLedgerBeginning',
+  'ledger',
+  { 200: answers.LedgerBeginning },
+  'Where does the ledger begin?',
+  'Entries can be cut off once they were exported; what they summed to stays.',
+);
+
+export const trimLedger = operation(
+  'trimLedger',
+  'ledger',
+  { 200: answers.Trimmed },
+  'Trim what was exported',
+  'Notes that entries up to `exported_through` stand in an export that is kept, and cuts off those of them that `HOLDFAST_LEDGER_KEEP_DAYS` and `HOLDFAST_LEDGER_KEEP_ENTRIES` do not keep; without these, none. `more`: ask again. `holdfast export --what ledger --trim` does it.',
 );
 
 export const runAudit = operation(

@@ -155,6 +155,17 @@ export const LedgerQuery = Type.Object(
 
 export const EventsQuery = Type.Object({ after: Seq, limit: PageLimit(1_000, 100) }, EXACT);
 
+export const TrimBody = Type.Object(
+  {
+    exported_through: Type.Integer({
+      minimum: 0,
+      maximum: Number.MAX_SAFE_INTEGER,
+      description: 'Entries up to this `seq` stand in an export that you keep.',
+    }),
+  },
+  EXACT,
+);
+
 export const ImportQuery = Type.Object(
   {
     dry_run: Type.Optional(Type.Boolean({ default: false })),

@@ -140,6 +140,26 @@ const figures = {
   available: Int('What is left, never below 0.'),
 };
 
+export const LedgerBeginning = Type.Object({
+  first_seq: Int('The first entry that there is, or will be.'),
+  head_seq: Int('The newest entry’s `seq`.'),
+  trimmed_through: Int('The last entry that was cut off; 0: none.'),
+  exported_through: Int('Entries up to this one stand in an export; only these are cut off.'),
+  keep: nullable(
+    Type.Object({
+      days: Int('Entries are kept for so long.'),
+      entries: Int('So many of the newest are kept in any case.'),
+    }),
+  ),
+});
+
+export const Trimmed = Type.Object({
+  trimmed: Int('Entries that this request cut off.'),
+  trimmed_through: Int('The last entry that was cut off; 0: none.'),
+  exported_through: Int('Entries up to this one stand in an export.'),
+  more: Type.Boolean({ description: 'There may be more to cut off: ask again.' }),
+});
+
 export const LedgerPage = Type.Object({
   sku: Name('The SKU.'),
   equation: Type.Object({
@@ -148,6 +168,20 @@ export const LedgerPage = Type.Object({
     text: Name('The same in one line.'),
   }),
   as_of: Time('The moment of the equation.'),
+  opening: nullable(
+    Type.Object(
+      {
+        through_seq: Int('The last entry of the ledger that was cut off.'),
+        at: Time('Its moment.'),
+        entries: Int('How many of them were this SKU’s.'),
+        ...figures,
+      },
+      {
+        description:
+          'Where the page begins before entries that were cut off: what those of this SKU summed to.',
+      },
+    ),
+  ),
   entries: Type.Array(
     Type.Object(
       { ...entry, running: nullable(Type.Object(figures)) },

@@ -16,7 +16,8 @@ export interface BooksReader {
   levels(): AsyncGenerator<StockLevel>;
   /** As recorded, in order of id. */
   reservations(): AsyncGenerator<Reservation>;
-  ledger(): AsyncGenerator<LedgerEntry>;
+  /** Entries with a higher `seq` than `after`, of those that are there. */
+  ledger(after?: number): AsyncGenerator<LedgerEntry>;
   close(): void;
 }
 
@@ -41,9 +42,9 @@ export function readBooks(dataDir: string): BooksReader {
         (after: string | null) => queries.reservations(after, PAGE),
         ({ id }) => id,
       ),
-    ledger: () =>
+    ledger: (from = 0) =>
       pages(
-        (after: number | null) => ledger.all(after ?? 0, PAGE),
+        (after: number | null) => ledger.all(after ?? from, PAGE),
         ({ seq }) => seq,
       ),
     close: () => {

@@ -14,7 +14,8 @@ export interface WholeBooks {
     levels(): AsyncGenerator<StockLevel>;
     /** As recorded, in order of id. */
     reservations(): AsyncGenerator<Reservation>;
-    ledger(): AsyncGenerator<LedgerEntry>;
+    /** Entries with a higher `seq` than `after`, of those that are there. */
+    ledger(after?: number): AsyncGenerator<LedgerEntry>;
     close(): void;
   };
 }
@@ -45,10 +46,10 @@ export function wholeBooks(open: () => Promise<RedisBooks>): WholeBooks {
             async (after: string | null) => (await store()).reservations(after, PAGE),
             ({ id }) => id,
           ),
-        ledger: () =>
+        ledger: (from = 0) =>
           pages(
             async (after: number | null) =>
-              (await store()).ledger({ sku: null, after: after ?? 0, limit: PAGE }),
+              (await store()).ledger({ sku: null, after: after ?? from, limit: PAGE }),
             ({ seq }) => seq,
           ),
         close: () => void opened?.then((each) => each.close()),
