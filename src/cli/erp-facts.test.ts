@@ -17,6 +17,7 @@ const CALM: ErpStatusFields = {
   next_reconciliation_at: AT,
   job: null,
   webhooks: { last_received_at: AT, silent: false },
+  raises: { state: 'allowed', held_since: null },
 };
 
 /** As people read them; a mark where somebody should look. */
@@ -58,6 +59,7 @@ test('trouble is marked, and says what it is', () => {
     calls: { per_day: 500, today: 500, left_today: 0 },
     reconciliation: { ended_at: AT, compared: 3, drifts: 2, corrected: 0, moving: 0 },
     webhooks: { last_received_at: null, silent: true },
+    raises: { state: 'held', held_since: AT },
   });
   const marked = lines.filter((line) => line.startsWith('! '));
   assert.deepEqual(marked, [
@@ -66,6 +68,7 @@ test('trouble is marked, and says what it is', () => {
     '! calls today: 500 of 500, 0 left',
     `! last reconciliation: ${AT}: 3 SKUs compared, 2 differed, 0 corrected, 0 on the move`,
     '! last webhook: none has ever come: see in the ERP whether webhooks are switched on',
+    `! higher balances: held back since ${AT}: sales were made here that the ERP was never told of. Enter them there, then: holdfast erp accept`,
   ]);
   assert.ok(lines.includes(`delivery paused: until ${AT}`));
   assert.ok(lines.includes('latest trouble: no answer'));
@@ -80,7 +83,7 @@ test('what runs now, and what another instance does', () => {
 
 test('without an ERP only what waits for one is told', () => {
   const nothing = { connection: null, lease: null, relay: null, calls: null, job: null };
-  const more = { reconciliation: null, next_reconciliation_at: null, webhooks: null };
+  const more = { reconciliation: null, next_reconciliation_at: null, webhooks: null, raises: null };
   assert.deepEqual(told({ ...nothing, ...more, erp: 'none', outbox: null }), [
     'ERP: none: HOLDFAST_ERP is not set',
   ]);

@@ -43,6 +43,7 @@ export interface ErpStatusFields {
     readonly compared: number;
   } | null;
   readonly webhooks: { readonly last_received_at: string | null; readonly silent: boolean } | null;
+  readonly raises: { readonly state: string; readonly held_since: string | null } | null;
 }
 
 type Add = (name: string, value: string, fine?: boolean) => void;
@@ -57,6 +58,7 @@ export function erpFacts(status: ErpStatusFields): Fact[] {
   addOutbox(status, add);
   addDelivery(status, add);
   addComparison(status, add);
+  addRaises(status, add);
   return facts;
 }
 
@@ -141,6 +143,15 @@ function addComparison(status: ErpStatusFields, add: Add): void {
     const silence = silent ? `:${since} see in the ERP whether webhooks are switched on` : '';
     add('last webhook', `${last ?? 'none has ever come'}${silence}`, !silent);
   }
+}
+
+function addRaises({ raises }: ErpStatusFields, add: Add): void {
+  if (raises?.state !== 'held') return;
+  add(
+    'higher balances',
+    `held back since ${raises.held_since}: sales were made here that the ERP was never told of. Enter them there, then: holdfast erp accept`,
+    false,
+  );
 }
 
 /** Seconds as people say them. */

@@ -18,6 +18,7 @@ export interface Finding {
   readonly allocated: number | null;
   readonly owed: number | null;
   readonly corrected: boolean | null;
+  readonly held: boolean | null;
 }
 
 /** A job as `GET /erp/{job}` tells it, with all its findings. */
@@ -99,6 +100,15 @@ function progressText({ pages, compared, total, imported }: Fields): string {
   return `${read}${plural(Number(compared), 'SKU')}${of} compared${fresh}`;
 }
 
+/** One more line where the ERP has more and it was not taken over. */
+export function describeHeld({ held }: Fields): string[] {
+  return Number(held) === 0
+    ? []
+    : [
+        `Held back: ${plural(Number(held), 'SKU')} of which the ERP has more. Sales were made here that it was never told of: enter them in the ERP, then run \`holdfast erp accept\`.`,
+      ];
+}
+
 /** Per SKU, for people: what differs and why. */
 export function describeFindings(findings: readonly Finding[]): string[] {
   return findings.map(({ finding, sku, reason, ...figures }) => {
@@ -112,7 +122,8 @@ export function describeFindings(findings: readonly Finding[]): string[] {
     ]
       .filter(([value]) => Number(value) !== 0)
       .map(([value, what]) => `, ${count(Number(value))} ${what}`);
-    const done = figures.corrected === true ? '; corrected' : '';
+    const held = figures.held === true ? '; held back' : '';
+    const done = figures.corrected === true ? '; corrected' : held;
     return `${sku}: ${sign}${count(Number(units))} (the ERP has ${count(Number(erp))}, here ${count(Number(ours))}${beside.join('')}): ${reason}${done}`;
   });
 }

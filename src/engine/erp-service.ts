@@ -18,6 +18,7 @@ import {
 } from './lease-keeper.ts';
 import { OutboxRelay, type RelayParts, type RelayStatus } from './outbox-relay.ts';
 import type { OutboxStore } from './ports.ts';
+import type { RaiseGuard } from './raise-guard.ts';
 import { Reconciler } from './reconciler.ts';
 import { WebhookService, type WebhookOptions, type WebhookStatus } from './webhook-service.ts';
 
@@ -40,6 +41,8 @@ export interface ErpServiceParts
   /** Told when the ERP turned out to work, or not to, unless that was known. */
   readonly onConnection?: (connection: ErpConnection) => void;
   readonly webhooks: WebhookOptions;
+  /** Left out: the ERP's balances are taken over, higher or lower. */
+  readonly raises?: RaiseGuard;
 }
 
 export type LeaseOptions = Pick<LeaseKeeperParts, 'holder' | 'lengthMs' | 'monotonic' | 'onChange'>;
@@ -94,6 +97,8 @@ export interface ErpStatus extends RelayStatus {
   /** What runs now. */
   readonly job: ErpJob | null;
   readonly webhooks: WebhookStatus;
+  /** Since when the ERP's balances do not raise our books; null: they do. */
+  readonly raisesHeldSince: number | null;
 }
 
 export class ErpService {
@@ -113,7 +118,7 @@ export class ErpService {
   #nextReconciliationAt: number | null = null;
 
   constructor(parts: ErpServiceParts) {
-    const { store, erp } = parts;
+    const { store } = parts;
     this.#parts = parts;
     this.#relay = new OutboxRelay(parts);
     this.#keeper = new LeaseKeeper({
@@ -123,7 +128,7 @@ export class ErpService {
       sleep: parts.sleep,
       work: (tenure) => this.#work(tenure),
     });
-    this.reconciler = new Reconciler({ store, erp, call: () => this.#relay.call('read') });
+    this.reconciler = this.#openReconciler(store, () => this.#relay.call('read'));
     this.webhooks = this.#makeWebhooks();
   }
 
@@ -149,7 +154,7 @@ export class ErpService {
 
   /** As long as this instance has the lease. Each tenure begins with a relay that takes what is in flight for unknown. */
   #work({ fence, assertHeld }: Tenure): () => Promise<void> {
-    const { erp, idleMs, reconcileEveryMs } = this.#parts;
+    const { idleMs, reconcileEveryMs } = this.#parts;
     const store = fenced(this.#parts.store, fence);
     const relay = new OutboxRelay({ ...this.#parts, store, assertHeld });
     this.#relay = relay;
@@ -157,7 +162,7 @@ export class ErpService {
     const stopping = new AbortController();
     const { signal } = stopping;
     const call = (): ErpCall => relay.call('read');
-    const reconciler = new Reconciler({ store, erp, call });
+    const reconciler = this.#openReconciler(store, call);
     const stopFollowing = this.webhooks.follow({ reconciler, call });
     const jobs = this.#openJobs(reconciler, signal);
     this.#jobs = jobs;
@@ -173,6 +178,21 @@ export class ErpService {
       await schedule;
       await jobs.settled();
     };
+  }
+
+  #openReconciler(store: OutboxStore, call: () => ErpCall): Reconciler {
+    const { erp } = this.#parts;
+    return new Reconciler({ store, erp, call, mayRaise: () => this.raisesHeldSince === null });
+  }
+
+  /** Epoch ms; null: the ERP's balances raise our books. */
+  get raisesHeldSince(): number | null {
+    return this.#parts.raises?.heldSince ?? null;
+  }
+
+  /** From now on the ERP's balances raise our books again; says whether they did not. Durable once it resolves. */
+  async acceptRaises(): Promise<boolean> {
+    return (await this.#parts.raises?.accept()) ?? false;
   }
 
   #openJobs(reconciler: Reconciler, signal: AbortSignal): ErpJobs {
@@ -274,6 +294,7 @@ export class ErpService {
       nextReconciliationAt: this.#nextReconciliationAt,
       job: this.runningJob(),
       webhooks: await this.webhooks.status(),
+      raisesHeldSince: this.raisesHeldSince,
     };
   }
 }

@@ -1,7 +1,8 @@
 /**
  * Compares what the ERP has on hand with our books, SKU by SKU, and with `fix` corrects ours. Before the ERP is asked,
  * the outbox's number is noted; the store refuses an answer that anything of its SKU has overtaken, and it is read
- * again. Reservations are never touched: they are counted on our side.
+ * again. Reservations are never touched: they are counted on our side. While raises are held back (`raise-guard.ts`), a
+ * balance above our books is only told.
  */
 import type { Answer, ReconcileCommand } from '../core/command.ts';
 import { explain, type Drift, type DriftCause } from '../core/reconcile.ts';
@@ -21,6 +22,8 @@ export interface ReconcileOptions {
 export interface ExplainedDrift extends Drift {
   readonly cause: DriftCause;
   readonly corrected: boolean;
+  /** It would have been corrected, but raises are held back. */
+  readonly held: boolean;
 }
 
 export interface ReconcileReport {
@@ -39,6 +42,8 @@ export interface ReconcilerParts {
   readonly erp: ErpConnector;
   /** A new call of the connector, at the pace of all others. */
   readonly call: () => ErpCall;
+  /** May a balance raise our books? Left out: always. */
+  readonly mayRaise?: () => boolean;
 }
 
 /** After each page of a pull. */
@@ -66,7 +71,7 @@ class Tally {
   }
 
   /** `skus`: what was asked, in the order of `answers`. */
-  take(skus: readonly string[], answers: readonly Answer[]): void {
+  take(skus: readonly string[], answers: readonly Answer[], isHeldBack: boolean): void {
     answers.forEach((answer, index) => {
       const sku = skus[index] ?? '';
       if (answer.ok && answer.type === 'reconcile') {
@@ -75,7 +80,8 @@ class Tally {
         this.moving.delete(sku);
         if (drift.erpOnHand < 0) this.note([{ sku, reason: belowZero(drift) }]);
         if (drift.units !== 0 || !drift.known) {
-          this.drifts.push({ ...drift, cause: explain(drift), corrected });
+          const held = isHeldBack && isRaise(drift);
+          this.drifts.push({ ...drift, cause: explain(drift), corrected, held });
           if (corrected && drift.known) this.corrected += 1;
           else if (corrected) this.imported += 1;
         }
@@ -170,9 +176,41 @@ export class Reconciler {
   async #apply(
     levels: readonly ErpLevel[],
     fence: number,
-    { fix, cause }: ReconcileOptions,
+    options: ReconcileOptions,
     tally: Tally,
   ): Promise<void> {
+    const isHeldBack = options.fix && this.#parts.mayRaise?.() === false;
+    const answers = isHeldBack
+      ? await this.#lower(levels, fence, options)
+      : await this.#submit(levels, fence, options);
+    tally.take(
+      levels.map(({ sku }) => sku),
+      answers,
+      isHeldBack,
+    );
+  }
+
+  /** Compares all, then corrects those that a correction does not raise. */
+  async #lower(
+    levels: readonly ErpLevel[],
+    fence: number,
+    options: ReconcileOptions,
+  ): Promise<Answer[]> {
+    const answers = await this.#submit(levels, fence, { ...options, fix: false });
+    const lower = levels.filter((_level, index) => {
+      const answer = answers[index];
+      return answer?.ok === true && answer.type === 'reconcile' && !isRaise(answer.drift);
+    });
+    const corrected = await this.#submit(lower, fence, options);
+    const bySku = new Map(lower.map(({ sku }, index) => [sku, corrected[index]]));
+    return answers.map((answer, index) => bySku.get(levels[index]?.sku ?? '') ?? answer);
+  }
+
+  async #submit(
+    levels: readonly ErpLevel[],
+    fence: number,
+    { fix, cause }: ReconcileOptions,
+  ): Promise<Answer[]> {
     const submissions = levels.map(({ sku, onHand }) => {
       const command: ReconcileCommand = {
         type: 'reconcile',
@@ -184,12 +222,13 @@ export class Reconciler {
       };
       return { command, idempotency: null };
     });
-    const answers = await this.#parts.store.submitAll(submissions);
-    tally.take(
-      levels.map(({ sku }) => sku),
-      answers,
-    );
+    return submissions.length === 0 ? [] : this.#parts.store.submitAll(submissions);
   }
+}
+
+/** Would its correction put units of a SKU on sale that our books do not have? One that is new here has no sales. */
+function isRaise({ known, units }: Drift): boolean {
+  return known && units > 0;
 }
 
 function belowZero({ sku, erpOnHand }: Drift): string {

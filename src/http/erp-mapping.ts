@@ -40,6 +40,7 @@ export function jobFields(job: ErpJob) {
     ended_at: isoTimeOrNull(endedAt),
     ...{ pages, compared, imported, corrected, total, resumed, problem },
     drifts: report === null ? 0 : knownDrifts(report).length,
+    held: report?.drifts.filter(({ held }) => held).length ?? 0,
     moving: report?.moving.length ?? 0,
     problems: report?.problems.length ?? 0,
   };
@@ -60,6 +61,7 @@ const NO_FIGURES = {
   allocated: null,
   owed: null,
   corrected: null,
+  held: null,
 };
 
 /** In an order that stays: what differs, what moves, what cannot be sold. */
@@ -93,6 +95,7 @@ function driftFields(drift: ExplainedDrift) {
     allocated,
     owed,
     corrected: drift.corrected,
+    held: drift.held,
   };
 }
 
@@ -107,6 +110,7 @@ const NO_ERP = {
   next_reconciliation_at: null,
   job: null,
   webhooks: null,
+  raises: null,
 };
 
 /** `stats`: what waits for an ERP, where there is none now and the store keeps an outbox. */
@@ -127,6 +131,13 @@ function backlogFields(stats: OutboxStats, drainedAt: number | null, now: number
 
 function seconds(ms: number): number {
   return Math.max(0, Math.ceil(ms / 1_000));
+}
+
+export function raiseFields(heldSince: number | null) {
+  return {
+    state: heldSince === null ? ('allowed' as const) : ('held' as const),
+    held_since: isoTimeOrNull(heldSince),
+  };
 }
 
 export function erpFields(status: ErpStatus, now: number) {
@@ -160,5 +171,6 @@ export function erpFields(status: ErpStatus, now: number) {
       last_received_at: isoTimeOrNull(status.webhooks.lastReceivedAt),
       silent: status.webhooks.silent,
     },
+    raises: raiseFields(status.raisesHeldSince),
   };
 }

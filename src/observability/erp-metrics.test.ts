@@ -23,6 +23,7 @@ const CALM = {
   lastError: null,
   connection: { state: 'unchecked', checkedAt: null, problem: null },
   reconciliation: null,
+  raisesHeldSince: null,
 } as unknown as ErpStatus;
 
 function setUp(read: () => Promise<ErpStatus>) {
@@ -55,6 +56,7 @@ test('nothing waits: the backlog is 0, and what is not known is absent', async (
     holdfast_outbox_drain_seconds: 0,
     holdfast_erp_breaker_open: 0,
     holdfast_erp_calls_today: 0,
+    holdfast_erp_raises_held: 0,
   });
 });
 
@@ -76,6 +78,7 @@ test('whether the ERP works, is left alone, and how many calls are left', async 
   const cases = [
     [connection('working'), 'holdfast_erp_working', 1],
     [connection('failing'), 'holdfast_erp_working', 0],
+    [{ raisesHeldSince: NOW }, 'holdfast_erp_raises_held', 1],
     [{ breaker: 'open' }, 'holdfast_erp_breaker_open', 1],
     [{ breaker: 'half_open' }, 'holdfast_erp_breaker_open', 0.5],
     [{ callsToday: 120 }, 'holdfast_erp_calls_today', 120],

@@ -116,6 +116,11 @@ export class ErpMetrics {
         reconciliation?.report?.drifts.filter(({ known }) => known).length ?? null,
     );
     this.#gauges.add(
+      'holdfast_erp_raises_held',
+      '1 while the ERP’s balances do not raise our books, as sales were made that it was never told of (`holdfast erp accept`).',
+      ({ raisesHeldSince }) => Number(raisesHeldSince !== null),
+    );
+    this.#gauges.add(
       'holdfast_erp_reconciled_seconds',
       'Since the last reconciliation; absent before the first.',
       ({ reconciliation }, now) => {

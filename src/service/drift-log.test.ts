@@ -16,6 +16,7 @@ const DRIFT: ExplainedDrift = {
   known: true,
   cause: 'sold_elsewhere',
   corrected: true,
+  held: false,
 };
 
 /** The lines as they are written. */
@@ -49,6 +50,7 @@ test('a drift is one line in the schema of all others: SKU, ours, theirs, why, a
     'holdfast.erp.expected': 9,
     'holdfast.erp.units': -3,
     'holdfast.erp.corrected': true,
+    'holdfast.erp.held': false,
     'holdfast.erp.run': 'schedule',
     message:
       "HAT: 12 on hand here, 9 by bling's balance of 7: the ERP has fewer: units left there that were not sold here; corrected",
@@ -65,6 +67,8 @@ test('one that was not corrected is a warning; a SKU that is new is none', () =>
     [['warn', 'HAT']],
   );
   assert.match(String(lines[0]?.['message']), /; not corrected$/);
+  const [held] = told([{ ...DRIFT, corrected: false, held: true }]);
+  assert.match(String(held?.['message']), /; held back until `holdfast erp accept`$/);
 });
 
 test('a run tells of so many, and then how many more there were', () => {

@@ -34,8 +34,19 @@ export function logDrifts(report: Pick<ReconcileReport, 'drifts'>, options: Drif
 }
 
 function logDrift(drift: ExplainedDrift, { logger, erp, run }: DriftLogOptions): void {
-  const { sku, cause, corrected, erpOnHand, onHand, expected, units, reserved, allocated, owed } =
-    drift;
+  const {
+    sku,
+    cause,
+    corrected,
+    held,
+    erpOnHand,
+    onHand,
+    expected,
+    units,
+    reserved,
+    allocated,
+    owed,
+  } = drift;
   const fields = {
     'event.action': 'erp_drift',
     'event.reason': cause,
@@ -48,9 +59,14 @@ function logDrift(drift: ExplainedDrift, { logger, erp, run }: DriftLogOptions):
     'holdfast.erp.expected': expected,
     'holdfast.erp.units': units,
     'holdfast.erp.corrected': corrected,
+    'holdfast.erp.held': held,
     'holdfast.erp.run': run,
   };
-  const end = corrected ? 'corrected' : 'not corrected';
+  const end = corrected
+    ? 'corrected'
+    : held
+      ? 'held back until `holdfast erp accept`'
+      : 'not corrected';
   const text = `${sku}: ${onHand} on hand here, ${expected} by ${erp}'s balance of ${erpOnHand}: ${DRIFT_STORIES[cause]}; ${end}`;
   if (corrected) logger.info(fields, text);
   else logger.warn(fields, text);

@@ -11,12 +11,14 @@ import { WebhookConnector } from '../connectors/webhook/webhook-connector.ts';
 import type { Rules } from '../core/rules.ts';
 import type { ErpConnector } from '../engine/erp-port.ts';
 import { ErpService, findForeignSale, type LeaseOptions } from '../engine/erp-service.ts';
+import { noteAway, RaiseGuard } from '../engine/raise-guard.ts';
 import { keepsOutbox, type OutboxStore, type ReservationStore } from '../engine/ports.ts';
 import { observed } from '../engine/observed-connector.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { openErpLog } from './erp-log.ts';
 import type { Log } from './log.ts';
 import { openPullMemory } from './pull-memory.ts';
+import { openRaiseMemory } from './raise-memory.ts';
 import { sleepUntil } from './sleep.ts';
 import { webhookOptions } from './webhooks.ts';
 
@@ -77,6 +79,7 @@ export async function openErpService(
   const erpLog = openErpLog(logger, connector.name);
   const first = Promise.withResolvers<string | null>();
   const outbox = await assertFit(config, connector, store);
+  const raises = await openRaises(config, outbox);
   const webhookMetrics = metrics.measureWebhooks(() => service.webhooks.status(), Date.now);
   const erpMetrics = metrics.measureErp(() => service.status(), outbox.clock);
   const watched = observed(
@@ -88,6 +91,7 @@ export async function openErpService(
     store: outbox,
     erp: watched,
     lease,
+    raises,
     idleMs: config.relay.idleMs,
     reconcileEveryMs: config.reconcile.everyMs,
     fix: config.reconcile.fix,
@@ -148,21 +152,29 @@ async function assertFit(
   return store;
 }
 
-/** What an operator should know who has just switched an ERP on or off; null where there is nothing to say. */
-export async function switchWarning(
+async function openRaises({ dataDir }: Config, store: OutboxStore): Promise<RaiseGuard> {
+  const { head } = await store.outboxStats();
+  const memory = openRaiseMemory(resolve(dataDir));
+  return RaiseGuard.open({ store, memory }, head > 0);
+}
+
+/** Of a start without an ERP: notes it, and says what an operator should know; null where there is nothing to say. */
+export async function withoutErp(
+  { dataDir }: Config,
   store: ReservationStore,
-  connector: ErpConnector | null,
 ): Promise<string | null> {
   if (!keepsOutbox(store)) return null;
   const { head, pending, inFlight, unknown, dead } = await store.outboxStats();
+  await noteAway({ store, memory: openRaiseMemory(resolve(dataDir)) }, head > 0);
   const waiting = pending + inFlight + unknown + dead;
-  if (connector === null) {
-    return waiting === 0
-      ? null
-      : `${waiting} messages wait for an ERP, and HOLDFAST_ERP is none: their units stay allocated until an ERP has taken them, and sales made now will never be told to it`;
-  }
-  const [sold] = head === 0 ? await store.reservations(null, 1) : [];
-  return sold === undefined
+  return waiting === 0
     ? null
-    : `these books have been kept without an ERP: ${connector.name} will not hear of sales confirmed before now. Enter them there before its balances are taken over`;
+    : `${waiting} messages wait for an ERP, and HOLDFAST_ERP is none: their units stay allocated until an ERP has taken them, and sales made now will never be told to it`;
+}
+
+/** Of a start with one; null where nothing is held back. */
+export function heldWarning(erp: string, heldSince: number | null): string | null {
+  return heldSince === null
+    ? null
+    : `sales were made here without an ERP, and ${erp} was never told of them: where it has more than these books, nothing is taken over. Enter those sales in ${erp}, then say so: holdfast erp accept`;
 }

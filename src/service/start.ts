@@ -16,7 +16,7 @@ import { ReservationEngine } from '../engine/reservation-engine.ts';
 import type { WebhookIntake } from '../engine/webhook-intake.ts';
 import { Metrics } from '../observability/metrics.ts';
 import type { ApiKeyFile } from '../stores/api-keys/api-key-file.ts';
-import { openConnector, openErpService, rulesWith, switchWarning } from './erp.ts';
+import { openConnector, openErpService, rulesWith, withoutErp, heldWarning } from './erp.ts';
 import { openKeys } from './keys.ts';
 import { keepLease, leaseOptions } from './lease.ts';
 import { crashLoudly, openLog, type Log } from './log.ts';
@@ -181,7 +181,10 @@ export async function startService(config: Config): Promise<RunningService> {
     const housekeeper = keepHouse(store, config, log, lease);
     metrics.watchLeases(() => [housekeeper.status, ...(erp === null ? [] : [erp.service.lease])]);
     const stopKeys = keys.watch((error) => log.logger.error({ err: error }, 'API keys: unchanged'));
-    const switched = await switchWarning(store, connector);
+    const switched =
+      erp === null
+        ? await withoutErp(config, store)
+        : heldWarning(config.erp, erp.service.raisesHeldSince);
     erp?.service.start();
     log.logger.info({ 'event.action': 'start', 'url.full': url }, `serving on ${url}`);
     if (switched !== null) log.logger.warn(switched);

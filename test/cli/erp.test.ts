@@ -58,7 +58,10 @@ test('switching an ERP on, off, or to another way of being told is safe', async 
   // Bling is there, and answers nothing: what is sold waits.
   bling.control.addFault({ kind: 'outage' });
   const first = await serve(t, cwd, settings);
-  assert.match(first.stderr, /kept without an ERP: bling will not hear of sales confirmed before/);
+  assert.match(
+    first.stderr,
+    /sales were made here without an ERP, and bling was never told of them/,
+  );
   const told = await sell(first, 'SKU-0001');
   assert.equal(await statusOf(first, told), 'confirmed');
   assert.equal((await first.stop()).code, 0);
@@ -93,6 +96,47 @@ test('switching an ERP on, off, or to another way of being told is safe', async 
   });
   const { code } = await later.stop();
   assert.equal(code, 0);
+  assert.equal((await holdfast(['audit'], { cwd })).code, 0);
+});
+
+test('books kept without an ERP are not raised by what was sold meanwhile, until the operator says so', async (t) => {
+  const { bling, cwd, settings } = await openBlingShop(t);
+  const none = await serve(t, cwd, { ...settings, HOLDFAST_ERP: 'none' });
+  for (const sku of ['SKU-0001', 'SKU-0002'])
+    await call(none, 'PUT', `/stock/${sku}`, { on_hand: 10 });
+  await sell(none, 'SKU-0001');
+  await none.stop();
+
+  bling.control.outsideMovement({ sku: 'SKU-0002', quantity: 3 });
+  const first = await serve(t, cwd, settings);
+  const pulled = await holdfast(['erp', 'pull', '--url', first.url], { cwd });
+  assert.equal(pulled.code, 1, pulled.stderr);
+  assert.match(pulled.stdout, /^SKU-0001: \+1 \(the ERP has 10, here 9\): .*; held back$/m);
+  assert.match(pulled.stdout, /^SKU-0002: -3 .*; corrected$/m);
+  assert.match(pulled.stdout, /1 new, 1 corrected, 0 with a problem\.\nHeld back: 1 SKU of which/);
+  assert.equal((await first.stop()).code, 0);
+
+  const again = await serve(t, cwd, settings);
+  const at = ['--url', again.url];
+  const held = await holdfast(['erp', 'status', ...at], { cwd });
+  assert.equal(held.code, 1);
+  assert.match(held.stdout, /^higher balances +held back since .* then: holdfast erp accept/m);
+  const refused = await holdfast(['reconcile', '--fix', ...at], { cwd });
+  assert.equal(
+    refused.code,
+    1,
+    'who asks for a correction has not said that the sales are entered',
+  );
+  assert.equal((await call(again, 'GET', '/stock/SKU-0001')).body['on_hand'], 9);
+  // The sale is entered, and goods come in.
+  bling.control.outsideMovement({ sku: 'SKU-0001', quantity: 1 });
+  bling.control.outsideMovement({ sku: 'SKU-0001', operation: 'E', quantity: 5 });
+  const accepted = await holdfast(['erp', 'accept', ...at], { cwd });
+  assert.equal(accepted.code, 0, accepted.stderr);
+  assert.equal((await holdfast(['reconcile', '--fix', ...at], { cwd })).code, 0);
+  assert.equal((await call(again, 'GET', '/stock/SKU-0001')).body['on_hand'], 14);
+  assert.equal((await holdfast(['erp', 'status', ...at], { cwd })).code, 0);
+  assert.equal((await again.stop()).code, 0);
   assert.equal((await holdfast(['audit'], { cwd })).code, 0);
 });
 

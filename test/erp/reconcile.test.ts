@@ -286,6 +286,38 @@ describe('reconciliation', () => {
     assert.equal((await world.store.level('A'))?.onHand, 2);
   });
 
+  it('while raises are held back only what is lower or new is taken over', async () => {
+    const world = new World('sale', []);
+    await world.open();
+    let mayRaise = false;
+    const { store, erp } = world;
+    const reconciler = new Reconciler({
+      ...{ store, erp, mayRaise: () => mayRaise },
+      call: () => ({ signal: new AbortController().signal, turn: () => Promise.resolve() }),
+    });
+    for (const [sku, units] of [
+      ['A', STOCK + 5],
+      ['B', STOCK - 5],
+      ['NEW', 7],
+    ] as const) {
+      erp.balances.set(sku, units);
+    }
+    const compare = async () => {
+      const { drifts } = await reconciler.compare(['A', 'B', 'C', 'NEW'], OPTIONS);
+      return drifts.map(({ sku, units, corrected, held }) => [sku, units, corrected, held]);
+    };
+    assert.deepEqual(await compare(), [
+      ['A', 5, false, true],
+      ['B', -5, true, false],
+      ['NEW', 7, true, false],
+    ]);
+    assert.deepEqual(await compare(), [['A', 5, false, true]], 'again, as long as it is so');
+    assert.equal((await store.level('A'))?.onHand, STOCK);
+    mayRaise = true;
+    assert.deepEqual(await compare(), [['A', 5, true, false]]);
+    assert.equal((await store.level('A'))?.onHand, STOCK + 5);
+  });
+
   it('without leave to fix, only says what it found', async () => {
     const world = new World('sale', []);
     await world.open();

@@ -38,6 +38,7 @@ const CALLS: Call[] = [
   ['POST', '/erp/pull', ['admin'], {}],
   ['GET', '/erp/reconcile', ['admin']],
   ['POST', '/erp/reconcile', ['admin'], {}],
+  ['POST', '/erp/accept', ['admin']],
   ['GET', '/outbox', ['admin']],
   ['GET', '/outbox/1', ['admin']],
   ['POST', '/outbox/1/retry', ['admin'], { reason: 'x' }],

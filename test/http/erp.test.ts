@@ -1,14 +1,25 @@
 /** What people see of the ERP, and what they do about it. */
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
-import { ErpStatus, Job, JobReport, Message, OutboxPage } from '../../src/http/schemas/erp.ts';
+import {
+  ErpStatus,
+  Job,
+  JobReport,
+  Message,
+  OutboxPage,
+  Raises,
+} from '../../src/http/schemas/erp.ts';
 import { claimMessages, settleParcel } from '../support/commands.ts';
 import { FakeErp } from '../support/fake-erp.ts';
 import { conforms, isProblem } from './support/conforms.ts';
 import { startService, type Answer, type Service } from './support/service.ts';
 
-async function withErp(t: TestContext, erp = new FakeErp()): Promise<Service> {
-  const service = await startService(t, { loop: erp });
+async function withErp(
+  t: TestContext,
+  erp = new FakeErp(),
+  options: { readonly raisesHeld?: boolean } = {},
+): Promise<Service> {
+  const service = await startService(t, { loop: erp, ...options });
   await service.put('HAT', 10);
   await service.put('MUG', 10);
   return service;
@@ -144,6 +155,36 @@ test('without an ERP it says so, and what waits for one', async (t) => {
     isProblem(await service.call('GET', `/erp/${job}`), 409, 'no_erp');
     isProblem(await service.call('POST', `/erp/${job}`), 409, 'no_erp');
   }
+  isProblem(await service.call('POST', '/erp/accept'), 409, 'no_erp');
+});
+
+test('raises that are held back are told, and made once the ERP knows of every sale', async (t) => {
+  const erp = new FakeErp();
+  const service = await withErp(t, erp, { raisesHeld: true });
+  erp.balances.set('HAT', 12);
+  erp.balances.set('MUG', 8);
+  const held = { state: 'held', held_since: '2026-11-27T12:00:00.000Z' };
+  assert.deepEqual((await service.call('GET', '/erp')).at('raises'), held);
+  const body = { fix: true };
+  await service.call('POST', '/erp/reconcile', { body });
+  const report = await finished(service, 'reconcile');
+  conforms(report, JobReport);
+  const figures = ['drifts', 'corrected', 'held'].map((field) => report.at(field));
+  assert.deepEqual(figures, [2, 1, 1]);
+  const states = ['corrected', 'held'].map((field) => report.at(`findings.0.${field}`));
+  assert.deepEqual([report.at('findings.0.sku'), ...states], ['HAT', false, true]);
+  assert.equal((await service.call('GET', '/stock/HAT')).at('on_hand'), 10);
+  assert.equal((await service.call('GET', '/stock/MUG')).at('on_hand'), 8);
+  const allowed = { state: 'allowed', held_since: null };
+  for (let times = 0; times < 2; times += 1) {
+    const accepted = await service.call('POST', '/erp/accept');
+    conforms(accepted, Raises);
+    assert.deepEqual([accepted.status, accepted.body], [200, allowed]);
+  }
+  assert.deepEqual((await service.call('GET', '/erp')).at('raises'), allowed);
+  await service.call('POST', '/erp/reconcile', { body });
+  assert.equal((await finished(service, 'reconcile')).at('corrected'), 1);
+  assert.equal((await service.call('GET', '/stock/HAT')).at('on_hand'), 12);
 });
 
 test('a pull imports what is new, corrects what is known, and names what cannot be sold', async (t) => {

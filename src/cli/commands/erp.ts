@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { CliParts } from '../cli-parts.ts';
 import { erpFacts, type ErpStatusFields } from '../erp-facts.ts';
-import { describeFindings, runJob, type EndedJob } from '../erp-job.ts';
+import { describeFindings, describeHeld, runJob, type EndedJob } from '../erp-job.ts';
 import { EXIT, type ExitCode } from '../exit-codes.ts';
 import { connect, keyOption, moreHelp, urlOption, type ServiceOptions } from '../options.ts';
 import type { Registry } from '../registry.ts';
@@ -31,6 +31,7 @@ export function addErp(registry: Registry): void {
     .addHelpText('after', moreHelp('holdfast erp status'));
   addStatus(registry, erp);
   addPull(registry, erp);
+  addAccept(registry, erp);
 }
 
 function addStatus({ parts, action }: Registry, parent: Parent): void {
@@ -83,9 +84,41 @@ function addPull({ parts, action }: Registry, parent: Parent): void {
             writeLines(stdout, [
               ...describeFindings(findings),
               `${resumed === true ? 'Went on where the last one ended. ' : ''}Pulled ${plural(Number(compared), 'SKU')}: ${count(Number(imported))} new, ${count(Number(corrected))} corrected, ${count(Number(problems))} with a problem.`,
+              ...describeHeld(fields),
             ]);
           }
-          return Number(fields['problems']) === 0 ? EXIT.ok : EXIT.found;
+          const isFine = Number(fields['problems']) === 0 && Number(fields['held']) === 0;
+          return isFine ? EXIT.ok : EXIT.found;
+        }),
+      ),
+    );
+}
+
+function addAccept({ parts, action }: Registry, parent: Parent): void {
+  parent
+    .command('accept')
+    .description('the ERP knows of every sale: take its balances over also where they are higher')
+    .addOption(urlOption())
+    .addOption(keyOption())
+    .option('--json', 'print as JSON')
+    .addHelpText(
+      'after',
+      moreHelp(
+        'holdfast erp accept',
+        'For books that were kept without an ERP for a while. What was sold meanwhile the ERP still has, so its balances do not raise these books until you have entered those sales in the ERP and say so here. `holdfast reconcile` shows what would change; the next reconciliation changes it.',
+      ),
+    )
+    .action(
+      action((options: Options) =>
+        withService(options, parts, async (client) => {
+          const raises = await client.must({ method: 'POST', path: '/erp/accept' });
+          if (options.json) writeJson(parts.io.stdout, raises);
+          else {
+            writeLines(parts.io.stdout, [
+              'Balances of the ERP are taken over, higher or lower: at the next reconciliation, or now by `holdfast reconcile --fix`.',
+            ]);
+          }
+          return EXIT.ok;
         }),
       ),
     );
@@ -123,6 +156,7 @@ export function addReconcile({ program, parts, action }: Registry): void {
             writeLines(stdout, [
               ...describeFindings(findings),
               `Compared ${plural(Number(compared), 'SKU')}: ${count(Number(drifts))} differed, ${count(Number(corrected))} corrected, ${count(Number(moving))} on the move, ${count(Number(problems))} with a problem.`,
+              ...describeHeld(fields),
               ...(Number(drifts) > 0 && options.fix !== true
                 ? ['Nothing was changed: --fix corrects our books.']
                 : []),

@@ -3,7 +3,7 @@ import type { ErpJob, ErpJobKind, ErpJobRequest } from '../../engine/erp-jobs.ts
 import type { ErpService } from '../../engine/erp-service.ts';
 import { keepsOutbox } from '../../engine/ports.ts';
 import { ADMIN } from '../access.ts';
-import { erpFields, findingsOf, jobFields, withoutErpFields } from '../erp-mapping.ts';
+import { erpFields, findingsOf, jobFields, raiseFields, withoutErpFields } from '../erp-mapping.ts';
 import type { Answering, Asking } from '../exchange.ts';
 import { problem, ProblemError } from '../problem.ts';
 import { FindingsQuery, PullBody, ReconcileBody } from '../schemas/erp.ts';
@@ -47,6 +47,18 @@ export function erpRoutes(app: Server, http: Http): void {
       const { fix = false, skus = null } = request.body;
       const asked = { kind: 'reconcile', fix, cause: 'operator', skus, restart: false } as const;
       accept(http, request, reply, startJob(erp, asked));
+    },
+  );
+
+  app.post(
+    '/erp/accept',
+    { config: { access: ADMIN }, schema: operations.acceptRaises },
+    async (request, reply) => {
+      const service = assertErp(erp);
+      if (!service.works) throw elsewhere(service);
+      await service.acceptRaises();
+      const fields = raiseFields(service.raisesHeldSince);
+      respond.json(request, reply, 200, JSON.stringify(fields));
     },
   );
 

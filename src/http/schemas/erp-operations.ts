@@ -42,6 +42,14 @@ export const getReconcile = operation(
   'The latest since the service started, on the schedule or asked for: each SKU that differs, by how much, and the likeliest cause.',
 );
 
+export const acceptRaises = operation(
+  'acceptRaises',
+  'erp',
+  { 200: answers.Raises },
+  'The ERP knows of every sale',
+  'Where sales were made without an ERP, its balances are not taken over while they are higher than our books, as it still has what was sold. Once those sales are entered in the ERP, this lets them raise our books again. Without anything held back it changes nothing.',
+);
+
 export const listOutbox = operation(
   'listOutbox',
   'erp',

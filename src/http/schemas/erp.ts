@@ -136,6 +136,9 @@ const job = {
   ),
   problem: nullable(Name('Why it failed, for people.')),
   drifts: Int('SKUs that did not agree, new ones left out.'),
+  held: Int(
+    'Of these, those where the ERP has more and raises are held back: see `raises` of `GET /erp`.',
+  ),
   moving: Int('SKUs whose sales were on their way at each reading: left for the next time.'),
   problems: Int('SKUs that cannot be sold as the ERP has them.'),
 };
@@ -155,12 +158,21 @@ const Finding = Type.Object({
   allocated: nullable(Int('Units sold and still on our shelf.')),
   owed: nullable(Int('Units that the ERP is still to hear of.')),
   corrected: nullable(Flag('Do the books agree now?')),
+  held: nullable(Flag('Was it left as it is because raises are held back?')),
 });
 
 export const JobReport = Type.Object({
   ...job,
   findings: Type.Array(Finding, { description: 'Once it is done.' }),
   next: nullable(Name('Address of the next page of findings; null on the last.')),
+});
+
+export const Raises = Type.Object({
+  state: Type.Enum(['allowed', 'held'], {
+    description:
+      'Held: sales were made without an ERP, so its balances are not taken over where they are higher than our books, until `POST /erp/accept`.',
+  }),
+  held_since: nullable(Time('Null where they are allowed.')),
 });
 
 export const ErpStatus = Type.Object({
@@ -217,4 +229,5 @@ export const ErpStatus = Type.Object({
       silent: Flag('Has none come for longer than is usual?'),
     }),
   ),
+  raises: nullable(Raises),
 });

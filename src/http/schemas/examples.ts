@@ -73,6 +73,7 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   getPull: { parameters: { limit: 20 } },
   startReconcile: { body: { fix: false, skus: ['SKU-001'] } },
   getReconcile: { parameters: { limit: 20 } },
+  acceptRaises: {},
   listOutbox: { parameters: { state: 'dead', limit: 20 } },
   getMessage: { parameters: { message_id: '1' } },
   retryMessage: {

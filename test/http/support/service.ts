@@ -6,6 +6,7 @@ import { DEFAULT_RULES, type Rules } from '../../../src/core/rules.ts';
 import type { ApiKeyDirectory } from '../../../src/engine/api-keys.ts';
 import type { PullPlace } from '../../../src/engine/erp-jobs.ts';
 import { ErpService } from '../../../src/engine/erp-service.ts';
+import { RaiseGuard } from '../../../src/engine/raise-guard.ts';
 import { createIdSource } from '../../../src/engine/ids.ts';
 import type { ErpConnector } from '../../../src/engine/erp-port.ts';
 import type { ReservationStore } from '../../../src/engine/ports.ts';
@@ -72,6 +73,8 @@ export interface ServiceOptions {
   readonly erp?: Pick<ErpConnector, 'name' | 'readWebhook'>;
   /** An ERP whose whole loop runs: confirms write to the outbox, and what is sold stays there. */
   readonly loop?: FakeErp;
+  /** Its balances do not raise the books. */
+  readonly raisesHeld?: boolean;
 }
 
 export async function startService(t: TestContext, options: ServiceOptions = {}): Promise<Service> {
@@ -114,7 +117,14 @@ export async function startService(t: TestContext, options: ServiceOptions = {})
     webhooks,
     logger: logger(logged),
     version: '0.0.0-test',
-    erp: options.loop === undefined ? null : await startErp(t, options.loop, memory, clock),
+    erp:
+      options.loop === undefined
+        ? null
+        : await startErp(t, options.loop, {
+            store: memory,
+            clock,
+            held: options.raisesHeld === true,
+          }),
   });
   t.after(() => app.close());
   const call = async (method: string, url: string, sent: CallOptions = {}): Promise<Answer> => {
@@ -144,10 +154,11 @@ const LONG_MS = 5_000;
 async function startErp(
   t: TestContext,
   erp: FakeErp,
-  store: MemoryStore,
-  clock: TestClock,
+  { store, clock, held }: { store: MemoryStore; clock: TestClock; held: boolean },
 ): Promise<ErpService> {
   erp.check = () => Promise.resolve();
+  const record = { state: held ? 'held' : 'allowed', since: START, seq: 0 } as const;
+  const raises = { load: () => Promise.resolve(record), save: () => Promise.resolve() };
   let place: PullPlace | null = null;
   const service = new ErpService({
     store,
@@ -158,6 +169,7 @@ async function startErp(
       return Promise.resolve();
     },
     random: () => 0,
+    raises: await RaiseGuard.open({ store, memory: raises }, false),
     idleMs: 1_000_000_000,
     reconcileEveryMs: null,
     fix: true,
