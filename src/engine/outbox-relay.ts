@@ -8,8 +8,9 @@
  *    (delivered, its sale acknowledged), rejected for now (pending, after a pause), rejected for good (dead letter),
  *    anything else, an exception included: unknown.
  *
- * A start finds in flight only what an earlier process sent: all of it is unknown. What becomes of a parcel is told to
- * the store until the store has taken it, so nothing stays in flight but through the end of the process.
+ * A start finds in flight only what an earlier process sent: all of it is unknown. So is what is in flight after a claim
+ * that failed, as the store may have carried it out. What becomes of a parcel is told to the store until the store has
+ * taken it, so nothing stays in flight but through the end of the process.
  *
  * The calls of a parcel wait for their turns (`Pace`); a circuit breaker keeps away from an ERP that does not answer.
  */
@@ -25,12 +26,14 @@ import {
   type PushOutcome,
   type SettleOutcome,
 } from './erp-port.ts';
-import { Fault } from './faults.ts';
+import { Fault, type FaultCode } from './faults.ts';
 import type { OutboxStats, OutboxStore } from './ports.ts';
 import { DEFAULT_RELAY_SETTINGS, type RelaySettings } from './relay-settings.ts';
 
 const RETRY = { baseMs: 2_000, maxMs: 600_000 } as const;
 const STORE_RETRY_MS = 250;
+/** A store that is away may be back in a moment; where it is not, this relay is stopped. */
+const PASSING = new Set<FaultCode>(['STORE_OVERLOADED', 'STORE_TIMEOUT', 'STORE_UNAVAILABLE']);
 /** Unknown messages looked through in one round. */
 const UNKNOWN_PAGE = 1_000;
 
@@ -188,7 +191,7 @@ export class OutboxRelay {
 
   /** Begins what there is room for; says whether there was anything. */
   async #begin(): Promise<boolean> {
-    await this.#recover();
+    if (!(await this.#recover())) return false;
     const now = this.#now();
     const room = () =>
       this.#breaker.allows(now, this.#settings.parcelsAtOnce) - this.#underWay.size;
@@ -197,14 +200,22 @@ export class OutboxRelay {
     for (const parcel of unknown) this.#follow(parcel, this.#settle(parcel));
     // What may not be sent may still be looked for: a part of the day's calls is kept for that.
     if (room() <= 0 || this.#now() < this.#pausedUntil) return unknown.length > 0;
-    const claimed = await this.#parts.store.submit({
-      type: 'claim_messages',
-      limit: room(),
-      messagesPerParcel: this.#parts.erp.limits.messagesPerParcel,
-    });
-    const parcels = claimed.ok ? claimed.parcels : [];
+    const parcels = await this.#claim(room());
     for (const parcel of parcels) this.#follow(parcel, this.#push(parcel));
     return unknown.length + parcels.length > 0;
+  }
+
+  async #claim(limit: number): Promise<readonly Parcel[]> {
+    const { messagesPerParcel } = this.#parts.erp.limits;
+    try {
+      const type = 'claim_messages';
+      const claimed = await this.#parts.store.submit({ type, limit, messagesPerParcel });
+      return claimed.ok ? claimed.parcels : [];
+    } catch (error) {
+      // Perhaps some were claimed, and nobody follows them.
+      this.#recovered = false;
+      throw error;
+    }
   }
 
   #follow({ id }: Parcel, work: Promise<void>): void {
@@ -222,11 +233,14 @@ export class OutboxRelay {
     if (failure !== null) throw failure as Error;
   }
 
-  async #recover(): Promise<void> {
-    if (this.#recovered) return;
+  /** Nothing is in flight any more but what is under way here; false where that has to wait until nothing is. */
+  async #recover(): Promise<boolean> {
+    if (this.#recovered) return true;
+    if (this.#underWay.size > 0) return false;
     const nextAttemptAt = this.#now() + this.#parts.erp.limits.settleAfterMs;
     await this.#parts.store.submit({ type: 'recover_messages', nextAttemptAt });
     this.#recovered = true;
+    return true;
   }
 
   async #unknownParcels(now: number, limit: number): Promise<Parcel[]> {
@@ -376,8 +390,7 @@ export class OutboxRelay {
         this.#parts.onOutcome?.(parcel, verdict.outcome, verdict.reason);
         return;
       } catch (error) {
-        const passing =
-          error instanceof Fault && ['STORE_OVERLOADED', 'STORE_TIMEOUT'].includes(error.code);
+        const passing = error instanceof Fault && PASSING.has(error.code);
         if (!passing || this.#stopping.signal.aborted) throw error;
         await this.#parts.sleep(STORE_RETRY_MS, this.#stopping.signal);
       }

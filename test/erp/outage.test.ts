@@ -42,6 +42,18 @@ async function open(sales: number) {
   return { clock, erp, store, relay, roundsFor };
 }
 
+function relayOver(store: MemoryStore, erp: FakeErp, clock: FakeClock): OutboxRelay {
+  return new OutboxRelay({
+    store,
+    erp,
+    sleep: async (ms) => {
+      clock.advance(ms);
+      await turn();
+    },
+    random: () => 0.5,
+  });
+}
+
 /** As a proxy gives it: methods keep their own store. */
 function bound(store: MemoryStore, name: string | symbol): unknown {
   const value: unknown = Reflect.get(store, name, store);
@@ -123,6 +135,59 @@ it('an answer that is long in coming holds up no other sale', async () => {
   for (let turns = 0; erp.applied.length < 12 && turns < 1_000; turns += 1) await turn();
   await relay.stop();
   assert.deepEqual([erp.applied.length, await inFlight()], [12, 0]);
+});
+
+/** The store as over a bad line: what `lose` names is carried out, and its answer does not arrive. */
+function forgetful(store: MemoryStore, lose: (type: string) => Fault | null): MemoryStore {
+  return new Proxy(store, {
+    get: (target, name) =>
+      name === 'submit'
+        ? async (command: Parameters<MemoryStore['submit']>[0]) => {
+            const lost = lose(command.type);
+            if (lost?.outcomeUnknown === false) throw lost;
+            const answer = await target.submit(command);
+            if (lost !== null) throw lost;
+            return answer;
+          }
+        : bound(target, name),
+  });
+}
+
+it('what was claimed by a claim whose answer was lost is delivered, once, without a restart', async () => {
+  const { clock, erp, store } = await open(6);
+  let claims = 0;
+  const lost = new Fault('STORE_TIMEOUT', 'no answer', { outcomeUnknown: true });
+  const bad = forgetful(store, (type) => {
+    if (type === 'claim_messages') claims += 1;
+    return type === 'claim_messages' && claims === 1 ? lost : null;
+  });
+  const relay = relayOver(bad, erp, clock);
+  relay.start(1_000);
+  for (let turns = 0; erp.applied.length < 6 && turns < 1_000; turns += 1) await turn();
+  await relay.stop();
+  const { inFlight, unknown, pending } = await store.outboxStats();
+  assert.deepEqual([erp.applied.length, inFlight, unknown, pending], [6, 0, 0, 0]);
+});
+
+it('what was applied is told to a store that was away for a moment', async () => {
+  const { clock, erp, store } = await open(2);
+  let refusals = 8;
+  const away = new Fault('STORE_UNAVAILABLE', 'the connection was lost', { retryable: true });
+  const bad = forgetful(store, (type) => {
+    if (type !== 'settle_parcel' || refusals === 0) return null;
+    refusals -= 1;
+    return away;
+  });
+  const relay = relayOver(bad, erp, clock);
+  relay.start(1_000);
+  const left = async () => (await store.outboxStats()).inFlight;
+  for (let turns = 0; (refusals > 0 || (await left()) > 0) && turns < 1_000; turns += 1) {
+    await turn();
+  }
+  await relay.stop();
+  assert.equal((await store.reservation(uuid(1)))?.status, 'acknowledged');
+  assert.equal((await store.reservation(uuid(2)))?.status, 'acknowledged');
+  assert.equal(erp.applied.length, 2);
 });
 
 it('a store that fails is told of once, and what it did not take is told to it again', async () => {
