@@ -186,7 +186,7 @@ void it('books of another format are left alone', async (t) => {
   const server = await RedisServer.start(t);
   const store = await openStore(t, server.url);
   await store.submit(setStock('A', 1));
-  assert.equal(await server.ask('HGET', `{${TAG}}:meta`, 'format'), '3');
+  assert.equal(await server.ask('HGET', `{${TAG}}:meta`, 'format'), '4');
   await (await openStore(t, server.url)).close();
   await server.ask('HSET', `{${TAG}}:meta`, 'format', '9');
   await assert.rejects(openStore(t, server.url), { code: 'STORE_VERSION', message: /format 9/ });

@@ -8,10 +8,10 @@ import type { StoryLine } from '../../core/audit-story.ts';
 import type { LedgerCut, Opening } from '../../core/ledger-cut.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
 import { MESSAGE_STATES, type OutboxLevel, type OutboxMessage } from '../../core/outbox/message.ts';
-import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
 import { Fault } from '../../engine/faults.ts';
 import type { OutboxChanges } from './outbox-reads.ts';
+import type { PartRecord } from './records.ts';
 import type { Changes, Shard } from './shard.ts';
 
 const PAGE = 500;
@@ -20,7 +20,9 @@ const ATTEMPTS = 5;
 
 interface Copy {
   readonly levels: Map<string, StockLevel>;
-  readonly reservations: Map<string, Reservation>;
+  readonly reservations: Map<string, PartRecord>;
+  /** See `Shard.deadlines`. */
+  readonly deadlines: ReadonlySet<string>;
   readonly messages: Map<number, OutboxMessage>;
   readonly outboxLevels: Map<string, OutboxLevel>;
 }
@@ -69,6 +71,7 @@ async function auditOnce(shard: Shard, outbox: boolean): Promise<AuditReport | n
   for (const level of copy.outboxLevels.values()) audit.outboxLevel(level);
   for (const level of copy.levels.values()) audit.level(level);
   checkIndexes(audit, copy, last.indexed);
+  checkDeadlines(audit, copy, entries);
   checkOutboxIndexes(audit, copy, last.outbox.indexed);
   return audit.finish();
 }
@@ -158,6 +161,22 @@ function checkIndexes(
   check('reservations that have not ended', all - ended, open);
 }
 
+/** Parts of carts have their deadlines elsewhere; what has changed meanwhile may have another one. */
+function checkDeadlines(
+  audit: Audit,
+  { reservations, deadlines }: Copy,
+  entries: readonly LedgerEntry[],
+): void {
+  const changed = new Set(entries.map(({ reservationId }) => reservationId));
+  for (const { id, status, expiresAt, step } of reservations.values()) {
+    if (status !== 'active' || step !== undefined || changed.has(id)) continue;
+    if (deadlines.has(`${id} ${expiresAt}`)) continue;
+    audit.report('index_differs', 'an active reservation is not indexed by its deadline', {
+      reservationId: id,
+    });
+  }
+}
+
 /** A message is listed by its state, and a key with a pending message by that. */
 function checkOutboxIndexes(audit: Audit, { messages }: Copy, indexed: readonly number[]): void {
   const all = [...messages.values()];
@@ -177,6 +196,7 @@ async function copyBooks(shard: Shard): Promise<Copy> {
   const copy: Copy = {
     levels: new Map(),
     reservations: new Map(),
+    deadlines: await shard.deadlines(),
     messages: new Map(),
     outboxLevels: new Map(),
   };

@@ -59,6 +59,7 @@ export interface ShardKeys {
   readonly carts: string;
   readonly meta: string;
   readonly reservations: string;
+  readonly deadlines: string;
   readonly answers: string;
   readonly answerOrder: string;
   readonly ledger: string;
@@ -85,6 +86,7 @@ export function shardKeys(tag: string): ShardKeys {
     carts: key('carts'),
     meta: key('meta'),
     reservations: key('reservations'),
+    deadlines: key('deadlines'),
     answers: key('answers'),
     answerOrder: key('answer-order'),
     ledger: key('ledger'),

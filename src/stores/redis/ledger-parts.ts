@@ -42,18 +42,25 @@ export function entriesOf(part: LedgerPart): LedgerEntry[] {
   );
 }
 
-/** A part to be written: the `seq` of its last entry, its moment, how many entries, and these as JSON. */
-type PartRow = readonly [seq: number, at: number, n: number, entries: string];
+interface PartToWrite {
+  /** Of its last entry. */
+  readonly seq: number;
+  readonly skus: ReadonlySet<string>;
+  /** Its seq, its moment, how many entries, and these as JSON. */
+  readonly row: readonly [seq: number, at: number, n: number, entries: string];
+}
 
 /** As the scripts make them: entries of one moment, up to 64 in each. */
-export function partsOf(entries: readonly LedgerEntry[]): PartRow[] {
-  const parts: PartRow[] = [];
+export function partsOf(entries: readonly LedgerEntry[]): PartToWrite[] {
+  const parts: PartToWrite[] = [];
   let rows: EntryRow[] = [];
   for (const [index, entry] of entries.entries()) {
     const { kind, sku, reservationId, onHand, reserved, allocated, safetyStock, detail } = entry;
     rows.push([kind, sku, reservationId, onHand, reserved, allocated, safetyStock, detail]);
     if (entries[index + 1]?.at === entry.at && rows.length < ENTRIES_PER_PART) continue;
-    parts.push([entry.seq, entry.at, rows.length, JSON.stringify(rows)]);
+    const { seq, at } = entry;
+    const skus = new Set(rows.map((row) => row[1]));
+    parts.push({ seq, skus, row: [seq, at, rows.length, JSON.stringify(rows)] });
     rows = [];
   }
   return parts;

@@ -67,8 +67,7 @@ export class LedgerReads {
         .filter((entry) => entry.seq > from && (sku === null || entry.sku === sku));
       found.push(...fresh);
       const lastPart = parts.at(-1);
-      // Each part holds one of them at least.
-      if (lastPart === undefined || fresh.length < count) break;
+      if (lastPart === undefined || parts.length < count) break;
       last = lastSeqOf(lastPart);
     }
     await cut;

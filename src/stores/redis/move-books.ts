@@ -217,15 +217,17 @@ function add(chunk: Chunk, { kind, value }: BooksRecord): void {
   }
 }
 
-/** The places of each SKU's entries in the ledger. */
-function seqsOf(entries: readonly LedgerEntry[]): [string, number[]][] {
-  const seqs = new Map<string, number[]>();
-  for (const { sku, seq } of entries) {
-    const known = seqs.get(sku);
-    if (known === undefined) seqs.set(sku, [seq]);
-    else known.push(seq);
+/** The parts of the ledger in which each SKU has entries. */
+function partsBySku(parts: ReturnType<typeof partsOf>): [string, number[]][] {
+  const found = new Map<string, number[]>();
+  for (const { seq, skus } of parts) {
+    for (const sku of skus) {
+      const known = found.get(sku);
+      if (known === undefined) found.set(sku, [seq]);
+      else known.push(seq);
+    }
   }
-  return [...seqs];
+  return [...found];
 }
 
 function answerText({ key, fingerprint, answer, at }: KeptAnswer): object {
@@ -240,7 +242,8 @@ async function load(
   let chunk = newChunk();
   const send = async (): Promise<void> => {
     const { entries, size: _, ...rest } = chunk;
-    const ledger = { parts: partsOf(entries), seqs: seqsOf(entries) };
+    const parts = partsOf(entries);
+    const ledger = { parts: parts.map(({ row }) => row), seqs: partsBySku(parts) };
     await step(shard, { step: 'load', token, ...ledger, ...rest });
     chunk = newChunk();
   };

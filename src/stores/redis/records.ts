@@ -1,5 +1,5 @@
 /** Reservations as the books in Redis keep them, `commands/lib/records.lua`, and answers that tell of them. */
-import type { Answer } from '../../core/command.ts';
+import type { Answer, ReservedAnswer } from '../../core/command.ts';
 import type { Reservation, ReservationLine, ReservationStatus } from '../../core/reservation.ts';
 
 /** A reservation as recorded; `step` is there if it is a part of a cart. */
@@ -80,7 +80,13 @@ interface Telling {
 }
 
 function isTold(value: unknown): value is Told {
-  return Array.isArray(value);
+  // Steps of carts answer in lists of other things.
+  return Array.isArray(value) && typeof value[0] === 'string' && Array.isArray(value[1]);
+}
+
+/** The answer to a reserve that was granted in full. */
+export function granted(reservation: Reservation): ReservedAnswer {
+  return { ok: true, type: 'reserve', reservation, refused: [] };
 }
 
 /** A script's answer, with whole reservations in place of what it tells of them. Null to a fence that has fallen. */
@@ -90,6 +96,8 @@ export function readAnswer(text: string): Answer | null {
 
 function wholeAnswer(answer: unknown): unknown {
   if (answer === null || typeof answer !== 'object') return answer;
+  // Of a reserve that was granted in full nothing else is remembered.
+  if (isTold(answer)) return granted(reservationOf(answer));
   const telling = answer as Telling;
   if (isTold(telling.reservation)) telling.reservation = reservationOf(telling.reservation);
   if (isTold(telling.plain)) telling.plain = reservationOf(telling.plain);

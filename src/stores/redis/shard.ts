@@ -1,7 +1,7 @@
 /** One shard's books, as its scripts know them: batches of commands, and reads. What comes back is parsed here. */
 import type { Answer, CommandType } from '../../core/command.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
-import { hasLapsed, type Line, type Reservation } from '../../core/reservation.ts';
+import { hasLapsed, type Reservation } from '../../core/reservation.ts';
 import type { Rules } from '../../core/rules.ts';
 import type { LevelView, StockLevel } from '../../core/stock-level.ts';
 import type { BooksHead, KeptAnswer } from '../../engine/books-file/whole-books.ts';
@@ -10,6 +10,7 @@ import type { Fence, LeaseName, LeaseState } from '../../engine/lease.ts';
 import type { CommitNotice, LevelsQuery, StoreStats, Submission } from '../../engine/ports.ts';
 import { extraMs } from './command-lane.ts';
 import type { RedisConnection } from './connection/redis-connection.ts';
+import { readDeadlines } from './deadlines.ts';
 import { shardKeys, type ShardKeys } from './keys.ts';
 import { entriesOf, lastSeqOf, type LedgerPart } from './ledger-parts.ts';
 import { LedgerReads, PARTS } from './ledger-reads.ts';
@@ -19,6 +20,7 @@ import {
   type OutboxChanges,
   type OutboxChangesReply,
 } from './outbox-reads.ts';
+import { plainReserves, readPlainAnswer } from './plain-reserves.ts';
 import { readAnswer, readRecord, readTold, type PartRecord } from './records.ts';
 
 /** What a batch came to. */
@@ -39,7 +41,7 @@ export interface Changes {
   readonly entries: LedgerEntry[];
   readonly lastSeq: number;
   readonly levels: StockLevel[];
-  readonly reservations: Reservation[];
+  readonly reservations: PartRecord[];
   /** Reservations that were touched and are not there any more. */
   readonly gone: string[];
   /** How many there are of each, as the indexes count them. */
@@ -58,7 +60,7 @@ export interface ShardOptions {
 }
 
 /** What the scripts write; `FORMAT` of commands/lib/book.lua is the same. */
-const BOOKS_FORMAT = '3';
+const BOOKS_FORMAT = '4';
 /** While an import is under way, or after one that was interrupted. */
 const IMPORTING = 'importing';
 /** Levels and reservations that one script reads at most. */
@@ -99,14 +101,19 @@ export class Shard {
   /** `notice`: is what changes to be told? */
   async run(batch: readonly Submission[], notice: boolean): Promise<BatchResult> {
     const now = this.#time?.() ?? null;
-    const asked = `{"now":${now},"notice":${notice},"rules":${this.#rules},${commandsJson(batch)}}`;
     const verb = verbOf(batch);
+    const plain = verb === 'reserve' ? plainReserves(batch) : null;
+    const what = plain ? `"columns":${plain.columns}` : `"commands":${commandsJson(batch)}`;
+    const asked = `{"now":${now},"notice":${notice},"rules":${this.#rules},${what}}`;
     const keys = BOOKS_ONLY.has(verb) ? this.#keys.books : this.#keys.all;
     const script = verb.replaceAll('_', '-');
-    const result = await this.#connection.run(script, keys, [asked], extraMs(batch));
+    const args = [asked, ...(plain?.args ?? [])];
+    const result = await this.#connection.run(script, keys, args, extraMs(batch));
     const [at, headSeq, changes, ...answers] = result as [number, number, string, ...string[]];
     return {
-      answers: answers.map((answer) => readAnswer(answer)),
+      answers: answers.map((answer, index) =>
+        plain ? readPlainAnswer(answer, batch[index] as Submission, at) : readAnswer(answer),
+      ),
       at,
       headSeq,
       changes: changes === '' ? null : (JSON.parse(changes) as BatchResult['changes']),
@@ -169,6 +176,10 @@ export class Shard {
       );
       cursor = next;
     } while (cursor !== '0');
+  }
+
+  deadlines(): Promise<ReadonlySet<string>> {
+    return readDeadlines(this.#connection, this.#keys.deadlines);
   }
 
   /** Also what time it is on the server. */
@@ -335,31 +346,15 @@ async function pages<T>(
 const HALF_PAIR = /\\u[dD][89a-fA-F]/;
 
 /** As `batch.lua` is given them. */
-function commandsJson(batch: readonly Submission[]): string {
-  const reserves = batch.flatMap(reserveFields);
-  if (reserves.length === batch.length * RESERVE_FIELDS) {
-    return `"reserves":${wellFormedJson(reserves)}`;
-  }
-  const commands = batch.map(({ command, idempotency, fence }) =>
-    fence ? { command, ...idempotency, fence } : { command, ...idempotency },
+export function commandsJson(batch: readonly Submission[]): string {
+  return wellFormedJson(
+    batch.map(({ command, idempotency, fence }) =>
+      fence ? { command, ...idempotency, fence } : { command, ...idempotency },
+    ),
   );
-  return `"commands":${wellFormedJson(commands)}`;
 }
 
-const RESERVE_FIELDS = 8;
-
-/** Of a reserve of one line, as `listed` of batch.lua reads it; of others nothing. */
-function reserveFields({ command, idempotency, fence }: Submission): unknown[] {
-  if (command.type !== 'reserve' || command.lines.length !== 1 || fence) return [];
-  const { reservationId, lines, customerId, ttlSeconds, allowPartial } = command;
-  const [line] = lines;
-  const key = idempotency?.key ?? null;
-  const fingerprint = idempotency?.fingerprint ?? null;
-  const { sku, quantity } = line as Line;
-  return [reservationId, sku, quantity, customerId, ttlSeconds, allowPartial, key, fingerprint];
-}
-
-export function wellFormedJson(value: unknown): string {
+function wellFormedJson(value: unknown): string {
   const json = JSON.stringify(value);
   if (!HALF_PAIR.test(json)) return json;
   return JSON.stringify(value, (_key, each: unknown) =>

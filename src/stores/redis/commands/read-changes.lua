@@ -5,8 +5,7 @@
 -- Arguments: seq after which, how many parts at most, outbox revision after which, how many of them at most,
 --   `carts` for a shard among several.
 -- Result: [seq of the newest entry, purgedBefore, parts of the ledger, levels as JSON, reservations (see book.told), ids of
---   reservations that are not there any more, [SKUs, active reservations, ended ones, all
---   of them], as the indexes count them, the outbox: [its revision, that up to which this tells, or false where the
+--   reservations that are not there any more, [SKUs, active reservations, ended ones, all of them], as they are counted, the outbox: [its revision, that up to which this tells, or false where the
 --   log does not reach back, messages as JSON, ids of those that are not there any more, [SKU, its figures, ...],
 --   [pending, in flight, unknown, dead, delivered, keys with a pending message], as the indexes count them]].
 -- Needs: levels messages
@@ -32,11 +31,12 @@ book.fetchReservations(ids)
 local told, gone = {}, {}
 for index, sku in ipairs(skus) do skus[index] = levels.recordJson(book.level(sku)) end
 for _, id in ipairs(ids) do
-  if book.has(id) then told[#told + 1] = book.told(id) else gone[#gone + 1] = id end
+  if book.recordOf(id) then told[#told + 1] = book.told(id) else gone[#gone + 1] = id end
 end
 local counts = {}
-for index, key in ipairs({ KEY.skus, KEY.deadlines, KEY.ended }) do counts[index] = redis.call('ZCARD', key) end
-counts[4] = redis.call('HLEN', KEY.reservations)
+local counts = {
+  redis.call('ZCARD', KEY.skus), book.active, redis.call('ZCARD', KEY.ended), redis.call('HLEN', KEY.reservations),
+}
 -- Active parts of carts have their deadlines in the last of the keys.
 if ARGV[5] == 'carts' then counts[2] = counts[2] + redis.call('ZCARD', KEYS[#KEYS]) end
 

@@ -4,4 +4,4 @@
 -- Result: [epoch ms, the reservation (see book.told) or false].
 -- Needs: book
 book.open(ARGV[1])
-return { book.now, book.has(ARGV[2]) and book.told(ARGV[2]) }
+return { book.now, book.recordOf(ARGV[2]) and book.told(ARGV[2]) }

@@ -10,8 +10,9 @@ import type { CommitNotice, Submission } from '../../../engine/ports.ts';
 import { CommandLane, extraMs } from '../command-lane.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
 import { shardKeys } from '../keys.ts';
+import { plainReserves, readPlainAnswer } from '../plain-reserves.ts';
 import { readAnswer, readRecord, readTold, type PartRecord } from '../records.ts';
-import { Shard, wellFormedJson } from '../shard.ts';
+import { commandsJson, Shard } from '../shard.ts';
 import type { CartRecord, Step } from './cart.ts';
 
 /** What a batch changed, for who listens. */
@@ -119,17 +120,18 @@ export class ShardDesk {
   async #run(batch: readonly Submission[], commands: number, askFirst: boolean): Promise<Answer[]> {
     const begun = performance.now();
     const notice = this.#options.listened();
-    const items = batch.map(({ command, idempotency }) => ({ command, ...idempotency }));
-    const json = wellFormedJson(items);
+    const plain = plainReserves(batch);
+    const what = plain ? `"columns":${plain.columns}` : `"commands":${commandsJson(batch)}`;
     for (;;) {
       const holding = askFirst ? this.#holding(begun) : [];
       const now = this.#options.time?.() ?? null;
       const asked =
         `{"now":${now},"notice":${notice},"askFirst":${askFirst},"holding":${JSON.stringify(holding)},` +
-        `"rules":${this.#rules},"commands":${json}}`;
+        `"rules":${this.#rules},${what}}`;
       const { connection } = this.#options;
       const more = extraMs(batch);
-      const result = await connection.run('sharded', this.#keys.withCarts, [asked], more);
+      const args = [asked, ...(plain?.args ?? [])];
+      const result = await connection.run('sharded', this.#keys.withCarts, args, more);
       const [at, headSeq, change, ...texts] = result as [number, number, string, ...string[]];
       this.#options.heard(at);
       this.hearHead(headSeq);
@@ -143,7 +145,10 @@ export class ShardDesk {
         const what = JSON.parse(change) as Pick<Change, 'expired' | 'levels'>;
         this.#options.changed({ commands, seconds, at, ...what });
       }
-      return texts.map((text) => readAnswer(text) as Answer);
+      const answers = texts.map((text, index) =>
+        plain ? readPlainAnswer(text, batch[index] as Submission, at) : readAnswer(text),
+      );
+      return answers as Answer[];
     }
   }
 

@@ -1,31 +1,11 @@
 -- Runs a batch of commands, in order, each a whole step, all at one moment; then writes what they changed.
--- Argument: JSON { now, notice, rules, commands: [{ command, key, fingerprint, fence }] }, or in place of commands
---   `reserves`, where all are reserves of one line, the fields of one after those of the other: see `listed`. now: see book.open; notice: is
---   anybody listening? rules: src/core/rules.ts; key, fingerprint: null without idempotency; fence, where a lease must
---   still be held: { lease, token, holder }, see lib/leases.lua. A command whose fence has fallen is answered null.
+-- Argument: JSON { now, notice, rules, commands: [{ command, key, fingerprint, fence }] }; in place of commands `columns`,
+--   where all are plain reserves (lib/plain-reserves.lua). now: see book.open; notice: is anybody listening? rules:
+--   src/core/rules.ts; key, fingerprint: null without idempotency; fence, where a lease must still be held:
+--   { lease, token, holder }, see lib/leases.lua. A command whose fence has fallen is answered null.
 -- Result: [now, seq of the newest entry, what changed as JSON or '', then an answer as JSON for each command].
 -- Needs: verbs leases
 local batch = {}
-
--- Sweeps done in passing, with a command.
-local SWEEP_IN_PASSING = 64
-
--- A list of fields costs less to read than as many objects.
-local FIELDS = 8
-
-local function listed(fields)
-  local items = {}
-  for at = 1, #fields, FIELDS do
-    items[#items + 1] = {
-      command = {
-        type = 'reserve', reservationId = fields[at], lines = { { sku = fields[at + 1], quantity = fields[at + 2] } },
-        customerId = fields[at + 3], ttlSeconds = fields[at + 4], allowPartial = fields[at + 5],
-      },
-      key = fields[at + 6], fingerprint = fields[at + 7],
-    }
-  end
-  return items
-end
 
 -- Reads together what the commands name.
 local function fetchAll(items)
@@ -48,9 +28,9 @@ end
 
 local function decide(command)
   -- A refused reserve tidies nothing but what it weighed.
-  if command.type ~= 'sweep' and command.type ~= 'reserve' then lapse.sweep(SWEEP_IN_PASSING) end
+  if command.type ~= 'sweep' and command.type ~= 'reserve' then lapse.sweepInPassing() end
   local answer, granted = verbs[command.type](command)
-  if command.type == 'reserve' and granted then lapse.sweep(SWEEP_IN_PASSING) end
+  if command.type == 'reserve' and granted then lapse.sweepInPassing() end
   return answer
 end
 
@@ -75,17 +55,21 @@ local function noticeJson()
   return '{"expired":' .. values.list(lapse.recorded) .. ',"levels":' .. values.list(changed) .. '}'
 end
 
-function batch.run()
+-- `plain`: what carries plain reserves out, for a script that may be given them.
+function batch.run(plain)
   local asked = cjson.decode(ARGV[1])
   rules.given = asked.rules
   book.open(asked.now)
   local objection = book.objection()
   if objection ~= nil then return redis.error_reply(objection) end
   local seqBefore = book.seq
-  local commands = asked.commands or listed(asked.reserves)
-  fetchAll(commands)
   local result = { book.now, 0, '' }
-  for index, item in ipairs(commands) do result[index + 3] = execute(item) end
+  if asked.columns then
+    plain.run(asked.columns, result, execute)
+  else
+    fetchAll(asked.commands)
+    for index, item in ipairs(asked.commands) do result[index + 3] = execute(item) end
+  end
   book.write()
   result[2] = book.seq
   if asked.notice and book.seq > seqBefore then result[3] = noticeJson() end

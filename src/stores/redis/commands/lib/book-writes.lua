@@ -1,5 +1,5 @@
 -- Changes of the books: noted as they are decided, written together by `book.write`.
--- Needs: book held memory
+-- Needs: book cohorts held memory
 
 -- A copy of the reservation with these fields changed.
 function book.with(reservation, changes)
@@ -19,19 +19,31 @@ local function changesIn(all, key)
   return changes
 end
 
+-- Who records the lapse of an active reservation when its deadline has passed.
+function book.noteDeadline(reservation)
+  local ids = cohorts.at(reservation.expiresAt)
+  ids[#ids + 1] = reservation.id
+  if reservation.expiresAt <= book.now then cache.noneDue = false end
+end
+
+-- `more`: 1 has become active, -1 is active no more.
+function book.countActive(_, more)
+  book.active = book.active + more
+end
+
 -- `deadline`: false takes it out.
+function book.noteBulk(sku, quantity, id, deadline)
+  local bulk = cache.bulkOf[sku] or {}
+  cache.bulkOf[sku] = bulk
+  noteChange(changesIn(bulk, quantity), id, deadline)
+end
+
 local function noteDeadlines(reservation, deadline)
   local id = reservation.id
-  noteChange(cache.deadlines, id, deadline)
-  if deadline and deadline <= book.now then cache.noneDue = false end
   for _, line in ipairs(reservation.lines) do
     local sku, quantity = line.sku, line.quantity
     noteChange(changesIn(cache.deadlinesOf, sku), id .. ':' .. values.digits(quantity), deadline)
-    if quantity > 1 then
-      local bulk = cache.bulkOf[sku] or {}
-      cache.bulkOf[sku] = bulk
-      noteChange(changesIn(bulk, quantity), id, deadline)
-    end
+    if quantity > 1 then book.noteBulk(sku, quantity, id, deadline) end
     cache.firsts[sku] = nil
   end
 end
@@ -46,9 +58,16 @@ function book.put(after)
   local before = book.reservation(after.id)
   local wasActive = before ~= nil and before.status == 'active'
   if after.status == 'active' then
-    if not wasActive or before.expiresAt ~= after.expiresAt then noteDeadlines(after, after.expiresAt) end
+    if not wasActive or before.expiresAt ~= after.expiresAt then
+      noteDeadlines(after, after.expiresAt)
+      book.noteDeadline(after)
+    end
+    if not wasActive then book.countActive(after, 1) end
   else
-    if wasActive then noteDeadlines(before, false) end
+    if wasActive then
+      noteDeadlines(before, false)
+      book.countActive(before, -1)
+    end
     if hasEnded(after) then
       noteChange(cache.ended, after.id, after.endedAt)
     elseif before ~= nil and hasEnded(before) then
@@ -96,6 +115,33 @@ function book.newLevel(sku)
   return level
 end
 
+-- One part of the stream holds so many entries at most.
+local ENTRIES_PER_PART = 64
+
+-- Places among the entries of this call, one for each part in which the SKU has any; till: the last of the newest part.
+-- That they are there says that its level has changed.
+function book.placesOf(sku)
+  local places = cache.changedLevels[sku]
+  if places == nil then
+    places = { till = 0 }
+    cache.changedLevels[sku] = places
+  end
+  return places
+end
+
+-- `place`: of an entry of the SKU, after `places.till`.
+function book.notePlace(places, place)
+  places.till = math.ceil(place / ENTRIES_PER_PART) * ENTRIES_PER_PART
+  places[#places + 1] = places.till
+end
+
+-- The list of what is new in its deadlines.
+function book.freshOf(sku)
+  local fresh = cache.freshOf[sku] or {}
+  cache.freshOf[sku], cache.firsts[sku] = fresh, nil
+  return fresh
+end
+
 -- Records an entry in the ledger and applies it to the SKU's level, which must be there. Deltas in units; `detail`: a
 -- table or nil.
 function book.append(kind, sku, reservationId, onHand, reserved, allocated, safetyStock, detail)
@@ -109,12 +155,9 @@ function book.append(kind, sku, reservationId, onHand, reserved, allocated, safe
   cache.entries[#cache.entries + 1] = '["' .. kind .. '",' .. text(sku) .. ',' .. text(reservationId) .. ','
     .. digits(onHand) .. ',' .. digits(reserved) .. ',' .. digits(allocated) .. ',' .. digits(safetyStock) .. ','
     .. (detail and cjson.encode(detail) or 'null') .. ']'
-  local seqs = cache.changedLevels[sku]
-  if seqs == nil then
-    seqs = {}
-    cache.changedLevels[sku] = seqs
-  end
-  seqs[#seqs + 1] = string.format('%d', book.seq)
+  level.touched = book.seq
+  local places, place = book.placesOf(sku), #cache.entries
+  if place > places.till then book.notePlace(places, place) end
 end
 
 -- An entry to be, for who must weigh it before it is recorded.
@@ -129,9 +172,6 @@ function book.appendDraft(draft)
   book.append(draft.kind, draft.sku, draft.reservationId, draft.onHand, 0, draft.allocated, draft.safetyStock,
     draft.detail)
 end
-
--- One part of the stream holds so many entries at most.
-local ENTRIES_PER_PART = 64
 
 local function writeEntries()
   local first = book.seq - #cache.entries
@@ -149,7 +189,8 @@ end
 
 local function writeLevels()
   local changed, skus = {}, {}
-  for sku, seqs in pairs(cache.changedLevels) do
+  local first = book.seq - #cache.entries
+  for sku, places in pairs(cache.changedLevels) do
     local level = cache.levels[sku]
     changed[#changed + 1] = sku
     changed[#changed + 1] = levelText(level)
@@ -157,7 +198,8 @@ local function writeLevels()
       skus[#skus + 1] = 0
       skus[#skus + 1] = sku
     end
-    callMany('RPUSH', KEY.ledgerOf .. sku, seqs)
+    for index, place in ipairs(places) do places[index] = values.digits(math.min(first + place, book.seq)) end
+    callMany('RPUSH', KEY.ledgerOf .. sku, places)
   end
   callMany('HSET', KEY.levels, changed)
   callMany('ZADD', KEY.skus, skus)
@@ -174,6 +216,7 @@ local function writeReservations()
       gone[#gone + 1] = id
     end
   end
+  callMany('HSET', KEY.reservations, cache.fresh)
   callMany('HSET', KEY.reservations, kept)
   callMany('HDEL', KEY.reservations, gone)
 end
@@ -190,7 +233,8 @@ end
 -- Writes what this call has changed beside the ledger and the levels.
 function book.writeRecords()
   writeReservations()
-  writeDeadlines()
+  cohorts.write()
+  for sku in pairs(cache.freshOf) do writeDeadlinesOf(sku) end
   for sku in pairs(cache.deadlinesOf) do writeDeadlinesOf(sku) end
   writeScores(KEY.ended, cache.ended)
   held.write()
@@ -207,6 +251,7 @@ function book.write()
     writeEntries()
     writeLevels()
   end
-  redis.call('HSET', KEY.meta, 'seq', book.seq, 'clock', book.now, 'format', FORMAT)
+  redis.call('HSET', KEY.meta, 'seq', book.seq, 'clock', book.now, 'format', FORMAT, 'active',
+    book.active)
   book.writeRecords()
 end

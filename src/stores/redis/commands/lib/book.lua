@@ -1,18 +1,19 @@
 -- The books of one shard during one call: what was read is remembered, what changes is gathered and written together
 -- at the end (lib/book-writes.lua), so that a batch reads and writes each thing once.
 -- Keys, all in one slot, in this order; the last four begin a name that a SKU ends (lib/messages.lua has more):
---   1 meta          hash: seq of the newest entry, clock (highest reading, epoch ms), purgedBefore (epoch ms), format
+--   1 meta          hash: seq of the newest entry, clock (highest reading, epoch ms), purgedBefore (epoch ms), format,
+--                   active (how many reservations are; without parts of carts)
 --   2 levels        hash: SKU -> "on_hand reserved allocated safety_stock" and, if any, its policy as JSON
 --   3 skus          sorted set: SKUs, all of score 0, so in code point order
 --   4 reservations  hash: id -> what lib/records.lua says
---   5 deadlines     sorted set: ids of active reservations by deadline
+--   5 deadlines     sorted set of cohorts by deadline, see lib/cohorts.lua
 --   6 ended         sorted set: ids of those that may be purged one day, by their end
 --   7 held          hash: customer and SKU -> "confirmed deadline:units ...", see lib/held.lua
 --   8 answers       hash: idempotency key -> fingerprint and answer
 --   9 answer order  list: "at:key" of remembered answers, oldest first
 --  10 ledger        stream: id = seq of the last of its entries; at, n, e (JSON list)
 --  11 deadlines of  sorted set of a SKU: "id:units" of active lines by deadline
---  12 ledger of     list of a SKU: the seq of each of its entries
+--  12 ledger of     list of a SKU: the parts of the ledger in which it has entries, by the seq of their last
 --  13 quantities of set of a SKU: quantities above 1 that lines have had
 --  14 bulk of       sorted set of such a quantity and a SKU ("2:SKU"): ids of active lines by deadline, so that units
 --                   are counted without reading every line
@@ -24,13 +25,13 @@ local KEY = {
 }
 
 -- Of all that stands in the keys; BOOKS_FORMAT of shard.ts is the same. A change that older scripts cannot read raises it.
-local FORMAT = '3'
+local FORMAT = '4'
 -- In its place while books are being moved in (import-books.lua).
 local IMPORTING = 'importing'
 
 -- now: the moment of every decision of this call. seq: of the newest entry, those of this call included. parts: books
 -- beside these that are written with them, where the script has any: { dirty = function, write = function }.
-local book = { now = 0, seq = 0, parts = {} }
+local book = { now = 0, seq = 0, active = 0, parts = {} }
 
 -- What a call changes of a sorted set or a hash: the last word of each member, in the order of the first.
 local function newChanges()
@@ -42,10 +43,11 @@ local function noteChange(changes, member, value)
   changes.last[member] = value
 end
 
--- What this call has read or changed, and what of it is to be written.
+-- What this call has read or changed, and what of it is to be written. Of what is new and stays as it is: `fresh`, ids
+-- and records of reservations; `freshOf`, by SKU deadlines (as text) and members of its set.
 local cache = {
   levels = {}, records = {}, firsts = {}, noneDue = false, entries = {}, changedLevels = {},
-  reservations = newChanges(), deadlines = newChanges(), deadlinesOf = {}, bulkOf = {}, ended = newChanges(),
+  reservations = newChanges(), fresh = {}, freshOf = {}, deadlinesOf = {}, bulkOf = {}, ended = newChanges(),
 }
 
 -- Lua passes a few thousand values to a function at most; an even number keeps pairs together.
@@ -64,11 +66,12 @@ function book.open(given)
     local time = redis.call('TIME')
     now = time[1] * 1000 + math.floor(time[2] / 1000)
   end
-  local meta = redis.call('HMGET', KEY.meta, 'seq', 'clock', 'purgedBefore', 'format')
+  local meta = redis.call('HMGET', KEY.meta, 'seq', 'clock', 'purgedBefore', 'format', 'active')
   book.seq = tonumber(meta[1]) or 0
   book.now = math.max(now, tonumber(meta[2]) or 0)
   book.purgedBefore = tonumber(meta[3]) or 0
   book.format = meta[4] or FORMAT
+  book.active = tonumber(meta[5]) or 0
 end
 
 -- Why nothing may be decided on these books: these scripts do not know them, or they are not whole yet. Or nil.
@@ -77,12 +80,15 @@ function book.objection()
   return 'BOOKS in Redis have format ' .. book.format .. ', this version of Holdfast writes format ' .. FORMAT
 end
 
+-- Shared, and never changed.
+local NO_POLICY = {}
+
 local function readLevel(sku, text)
   if not text then return false end
   local onHand, reserved, allocated, safetyStock, policy = string.match(text, '^(%d+) (%d+) (%d+) (%d+)(.*)$')
   return {
     sku = sku, onHand = tonumber(onHand), reserved = tonumber(reserved), allocated = tonumber(allocated),
-    safetyStock = tonumber(safetyStock), policy = policy == '' and {} or cjson.decode(policy),
+    safetyStock = tonumber(safetyStock), policy = policy == '' and NO_POLICY or cjson.decode(policy),
   }
 end
 
@@ -144,13 +150,14 @@ function book.reservation(id)
   return record.value
 end
 
+-- The same as it is recorded, or false.
+function book.recordOf(id)
+  return recordOf(id).text
+end
+
 -- The same as answers tell of it, in JSON: [id, record].
 function book.told(id)
   return '[' .. values.text(id) .. ',' .. recordOf(id).text .. ']'
-end
-
-function book.has(id)
-  return recordOf(id).text ~= false
 end
 
 -- Members of a sorted set and their scores: false for one that goes.
@@ -170,16 +177,16 @@ local function writeScores(key, changes)
 end
 
 -- Who asks a sorted set must find in it what this call has changed.
-local function writeDeadlines()
-  writeScores(KEY.deadlines, cache.deadlines)
-  cache.deadlines = newChanges()
-end
-
 local function writeDeadlinesOf(sku)
-  local changes = cache.deadlinesOf[sku]
-  if changes == nil then return end
-  writeScores(KEY.deadlinesOf .. sku, changes)
-  cache.deadlinesOf[sku] = nil
+  local fresh, changes = cache.freshOf[sku], cache.deadlinesOf[sku]
+  if fresh ~= nil then
+    callMany('ZADD', KEY.deadlinesOf .. sku, fresh)
+    cache.freshOf[sku] = nil
+  end
+  if changes ~= nil then
+    writeScores(KEY.deadlinesOf .. sku, changes)
+    cache.deadlinesOf[sku] = nil
+  end
   local bulk = cache.bulkOf[sku]
   if bulk == nil then return end
   for quantity, lines in pairs(bulk) do
@@ -187,19 +194,6 @@ local function writeDeadlinesOf(sku)
     writeScores(KEY.bulkOf .. quantity .. ':' .. sku, lines)
   end
   cache.bulkOf[sku] = nil
-end
-
--- Active reservations that have lapsed, by deadline, then id.
-function book.due(limit)
-  if cache.noneDue then return {} end
-  writeDeadlines()
-  local ids = redis.call('ZRANGEBYSCORE', KEY.deadlines, '-inf', book.now, 'LIMIT', 0, limit)
-  -- Whoever asks records them, and no deadline that this call sets has passed already.
-  if #ids < limit then cache.noneDue = true end
-  book.fetchReservations(ids)
-  local found = {}
-  for index, id in ipairs(ids) do found[index] = book.reservation(id) end
-  return found
 end
 
 local function idOf(member)

@@ -185,25 +185,31 @@ function steps.cart_pending(command)
   return '{"tentative":' .. ids(CART.tentative, since) .. ',"unfinished":' .. ids(CART.unfinished, since) .. '}'
 end
 
-local function listed(plainKey, cartKey, last, limit)
-  local found = {}
-  for _, kind in ipairs({ { plainKey, ',false]' }, { cartKey, ',true]' } }) do
-    local ids = redis.call('ZRANGEBYSCORE', kind[1], '-inf', last, 'WITHSCORES', 'LIMIT', 0, limit)
-    for index = 1, #ids, 2 do
-      found[#found + 1] = '[' .. ids[index + 1] .. ',' .. values.text(ids[index]) .. kind[2]
-    end
+local function addCarts(found, key, last, limit)
+  local ids = redis.call('ZRANGEBYSCORE', key, '-inf', last, 'WITHSCORES', 'LIMIT', 0, limit)
+  for index = 1, #ids, 2 do
+    found[#found + 1] = '[' .. ids[index + 1] .. ',' .. values.text(ids[index]) .. ',true]'
   end
   return values.list(found)
 end
 
 -- { limit }: what has lapsed: [deadline, id, whether it is a cart].
 function steps.cart_due(command)
-  return listed(KEY.deadlines, CART.deadlines, book.now, command.limit)
+  local found = cohorts.due(command.limit)
+  for index, reservation in ipairs(found) do
+    found[index] = '[' .. values.digits(reservation.expiresAt) .. ',' .. values.text(reservation.id) .. ',false]'
+  end
+  return addCarts(found, CART.deadlines, book.now, command.limit)
 end
 
 -- { endedBefore, limit }: what may be purged: [its end, id, whether it is a cart].
 function steps.cart_ended(command)
-  return listed(KEY.ended, CART.ended, '(' .. command.endedBefore, command.limit)
+  local found, last = {}, '(' .. command.endedBefore
+  local ids = redis.call('ZRANGEBYSCORE', KEY.ended, '-inf', last, 'WITHSCORES', 'LIMIT', 0, command.limit)
+  for index = 1, #ids, 2 do
+    found[#found + 1] = '[' .. ids[index + 1] .. ',' .. values.text(ids[index]) .. ',false]'
+  end
+  return addCarts(found, CART.ended, last, command.limit)
 end
 
 -- { key, fingerprint, pointer, instead }: whose this idempotency key is: `pointer` says where its answer will be. Answer:

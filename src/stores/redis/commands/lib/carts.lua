@@ -19,6 +19,14 @@ local carts = { texts = {}, wrote = false, blocked = {}, parts = newChanges(), t
 -- A part outlives its end by so much, in ms: it goes when its cart goes, and this is for what was missed.
 local PART_OUTLIVES = 86400000
 
+-- Reads what a batch is going to ask for, together.
+function carts.fetch(ids)
+  for from = 1, #ids, MOST_VALUES do
+    local found = redis.call('HMGET', CART.carts, unpack(ids, from, math.min(from + MOST_VALUES - 1, #ids)))
+    for index, text in ipairs(found) do carts.texts[ids[from + index - 1]] = text end
+  end
+end
+
 -- Version and JSON of the cart, or nil.
 function carts.read(id)
   local text = carts.texts[id]
@@ -59,6 +67,18 @@ function carts.has(id)
   return (record == nil or record.step ~= nil) and carts.read(id) ~= nil
 end
 
+local noteDeadline, countActive = book.noteDeadline, book.countActive
+
+function book.noteDeadline(reservation)
+  if reservation.step == nil then return noteDeadline(reservation) end
+  noteChange(carts.parts, reservation.id, reservation.expiresAt)
+end
+
+function book.countActive(reservation, more)
+  if reservation.step == nil then return countActive(reservation, more) end
+  if more < 0 then noteChange(carts.parts, reservation.id, false) end
+end
+
 local putReservation = book.put
 
 -- A part is put like a reservation, but nobody here records its lapse.
@@ -66,10 +86,6 @@ function book.put(after)
   putReservation(after)
   if after.step == nil then return end
   local id = after.id
-  if cache.deadlines.last[id] ~= nil then
-    noteChange(carts.parts, id, cache.deadlines.last[id])
-    cache.deadlines.last[id] = nil
-  end
   if cache.ended.last[id] then noteChange(cache.ended, id, after.endedAt + PART_OUTLIVES) end
   noteChange(carts.tentative, id, after.step == 0 and after.status == 'active' and book.now or false)
 end

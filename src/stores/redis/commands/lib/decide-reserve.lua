@@ -19,12 +19,9 @@ local function shortOf(level, requested)
   }
 end
 
--- How much of the line can be granted, and what stands against the rest, if anything.
-local function weigh(line, customerId)
-  local sku, quantity = line.sku, line.quantity
-  local level = book.level(sku)
-  if level == nil then return 0, { code = 'unknown_sku', sku = sku } end
-  local policy = level.policy
+-- How much of it the SKU's policy lets this customer have now, and what stands against the rest.
+local function weighPolicy(level, quantity, customerId)
+  local sku, policy = level.sku, level.policy
   local opensAt, closesAt = policy.opensAt, policy.closesAt
   if (opensAt ~= nil and book.now < opensAt) or (closesAt ~= nil and book.now >= closesAt) then
     return 0, {
@@ -46,6 +43,18 @@ local function weigh(line, customerId)
       obstacle = obstacle
         or { code = 'max_per_customer', sku = sku, limit = limit, held = units, requested = quantity }
     end
+  end
+  return granted, obstacle
+end
+
+-- How much of a line can be granted, and what stands against the rest, if anything.
+local function weigh(sku, quantity, customerId)
+  local level = book.level(sku)
+  if level == nil then return 0, { code = 'unknown_sku', sku = sku } end
+  local granted, obstacle = quantity, nil
+  if level.policy ~= NO_POLICY then
+    granted, obstacle = weighPolicy(level, quantity, customerId)
+    if granted == 0 then return 0, obstacle end
   end
   if granted > levels.available(level) then
     granted = levels.available(level)
@@ -134,7 +143,7 @@ function verbs.reserve(command)
   end
   local obstacles, lines, refused = {}, {}, {}
   for _, line in ipairs(wanted) do
-    local granted, obstacle = weigh(line, customerId)
+    local granted, obstacle = weigh(line.sku, line.quantity, customerId)
     if granted > 0 then
       lines[#lines + 1] = { sku = line.sku, quantity = granted, confirmed = 0, cancelled = 0 }
     end

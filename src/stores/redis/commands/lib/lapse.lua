@@ -27,9 +27,20 @@ end
 
 -- Records at most `limit` lapses, oldest first; returns the reservations as they stand then.
 function lapse.sweep(limit)
-  local expired = book.due(limit)
+  if cache.noneDue then return {} end
+  local expired, all = cohorts.due(limit)
   for index, reservation in ipairs(expired) do expired[index] = lapse.record(reservation) end
+  cohorts.dropSpent()
+  -- No deadline that this call sets has passed already.
+  cache.noneDue = all
   return expired
+end
+
+-- Lapses that a command records in passing.
+local IN_PASSING = 64
+
+function lapse.sweepInPassing()
+  if not cache.noneDue then lapse.sweep(IN_PASSING) end
 end
 
 -- Where a wanted SKU is short, records its lapses until it is not, or none is left.

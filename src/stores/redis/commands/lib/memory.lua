@@ -2,19 +2,30 @@
 -- Needs: book
 local memory = { known = {}, fresh = {}, forgotten = 0 }
 
+local function read(text)
+  if not text then return false end
+  local colon = string.find(text, ':', 1, true)
+  local length = tonumber(string.sub(text, 1, colon - 1))
+  return { fingerprint = string.sub(text, colon + 1, colon + length), answer = string.sub(text, colon + length + 1) }
+end
+
+-- Reads what a batch is going to ask for, together.
+function memory.fetch(keys)
+  for from = 1, #keys, MOST_VALUES do
+    local last = math.min(from + MOST_VALUES - 1, #keys)
+    local found = redis.call('HMGET', KEY.answers, unpack(keys, from, last))
+    for index = from, last do
+      local key = keys[index]
+      if memory.known[key] == nil then memory.known[key] = read(found[index - from + 1]) end
+    end
+  end
+end
+
 -- { fingerprint, answer }, or nil.
 function memory.recall(key)
   local record = memory.known[key]
   if record == nil then
-    record = false
-    local text = redis.call('HGET', KEY.answers, key)
-    if text then
-      local colon = string.find(text, ':', 1, true)
-      local length = tonumber(string.sub(text, 1, colon - 1))
-      record = {
-        fingerprint = string.sub(text, colon + 1, colon + length), answer = string.sub(text, colon + length + 1),
-      }
-    end
+    record = read(redis.call('HGET', KEY.answers, key))
     memory.known[key] = record
   end
   return record or nil

@@ -1,10 +1,10 @@
 -- Runs a batch on one shard of several.
--- Argument: JSON { now, notice, rules, askFirst, holding, commands }, as in lib/batch.lua. askFirst: parts past their
+-- Arguments: JSON { now, notice, rules, askFirst, holding, commands or columns }, as in lib/batch.lua. askFirst: parts past their
 --   deadline are to be asked about before anything is decided, but for those in `holding` (ids).
 -- Result: as lib/batch.lua has it; or, where somebody must be asked first, one answer alone: '?' and ids as a JSON list,
 --   with nothing decided. Of a command whose reservation is a cart the answer is {"cart":true}; of one whose key belongs to
 --   one, { pointer }; an answer with `blocked`, [[sku, id of a cart]], has a shortfall that is not settled yet.
--- Needs: batch cart-steps outbox
+-- Needs: batch plain-reserves cart-steps outbox
 local sharded = {}
 
 -- Several shards have no outbox.
@@ -68,6 +68,15 @@ local function executeHere(item)
   return answer
 end
 
+-- An id may be that of a cart, or of one that was given up.
+local function runPlain(columns, result)
+  local ids = {}
+  for at = 2, #ARGV, #columns do ids[#ids + 1] = ARGV[at] end
+  carts.fetch(ids)
+  plain.isTaken = carts.read
+  plain.run(columns, result, executeHere)
+end
+
 function sharded.run()
   local asked = cjson.decode(ARGV[1])
   rules.given = asked.rules
@@ -79,9 +88,13 @@ function sharded.run()
     if #parts > 0 then return { book.now, book.seq, '', '?' .. values.list(parts) } end
   end
   local seqBefore = book.seq
-  fetchAll(asked.commands)
   local result = { book.now, 0, '' }
-  for index, item in ipairs(asked.commands) do result[index + 3] = executeHere(item) end
+  if asked.columns then
+    runPlain(asked.columns, result)
+  else
+    fetchAll(asked.commands)
+    for index, item in ipairs(asked.commands) do result[index + 3] = executeHere(item) end
+  end
   book.write()
   carts.writeAll()
   result[2] = book.seq

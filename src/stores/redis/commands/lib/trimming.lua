@@ -120,7 +120,7 @@ local function writeStories(stories, ids)
   book.fetchReservations(ids)
   local kept, gone = {}, {}
   for _, id in ipairs(ids) do
-    if isClosed(stories[id]) and not book.has(id) then
+    if isClosed(stories[id]) and not book.recordOf(id) then
       gone[#gone + 1] = id
     else
       kept[#kept + 1] = id
@@ -131,13 +131,12 @@ local function writeStories(stories, ids)
   callMany('HDEL', KEY.stories, gone)
 end
 
--- Counts the entries into the openings and stories; returns how many there are of each SKU.
+-- Counts the entries into the openings and stories; returns the SKUs that they name, as keys.
 local function fold(entries)
-  local openings, stories, ids, counts = {}, {}, {}, {}
+  local openings, stories, ids = {}, {}, {}
   for _, entry in ipairs(entries) do
     local sku, id = entry.row[SKU], values.optional(entry.row[RESERVATION])
-    if openings[sku] == nil then openings[sku], counts[sku] = openingOf(sku), 0 end
-    counts[sku] = counts[sku] + 1
+    if openings[sku] == nil then openings[sku] = openingOf(sku) end
     addToOpening(openings[sku], entry)
     if id ~= nil then
       if stories[id] == nil then
@@ -154,13 +153,22 @@ local function fold(entries)
   end
   callMany('HSET', KEY.openings, texts)
   writeStories(stories, ids)
-  return counts
+  return openings
+end
+
+-- Takes the parts that end at `seq` or before out of a SKU's list; the last may hold entries on both sides.
+local function dropParts(key, seq)
+  local first = tonumber(redis.call('LINDEX', key, 0))
+  while first ~= nil and first <= seq do
+    redis.call('LPOP', key)
+    first = tonumber(redis.call('LINDEX', key, 0))
+  end
 end
 
 -- Drops the entries, which are the ledger's first.
 function trimming.cutOff(entries)
   local last = entries[#entries]
-  for sku, count in pairs(fold(entries)) do redis.call('LTRIM', KEY.ledgerOf .. sku, count, -1) end
+  for sku in pairs(fold(entries)) do dropParts(KEY.ledgerOf .. sku, last.seq) end
   redis.call('XTRIM', KEY.ledger, 'MINID', values.digits(last.seq + 1))
   redis.call('HSET', KEY.meta, 'cut', values.digits(last.seq), 'cutAt', values.digits(last.at), 'clock',
     values.digits(book.now))

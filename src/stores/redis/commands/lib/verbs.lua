@@ -3,12 +3,16 @@
 local verbs = {}
 local rules = {}
 
+-- The lifetime asked for (nil: none) or the SKU's own, whichever is shorter.
+function rules.shortest(asked, sku)
+  local limit = book.level(sku).policy.ttlSeconds
+  if limit ~= nil and (asked == nil or limit < asked) then return limit end
+  return asked
+end
+
 -- A SKU's policy is both its default and its longest lifetime; the shortest of a cart's SKUs rules the cart.
 function rules.lifetimeSeconds(asked, lines)
   local shortest = asked
-  for _, line in ipairs(lines) do
-    local limit = book.level(line.sku).policy.ttlSeconds
-    if limit ~= nil and (shortest == nil or limit < shortest) then shortest = limit end
-  end
+  for _, line in ipairs(lines) do shortest = rules.shortest(shortest, line.sku) end
   return shortest or rules.given.ttlSeconds
 end
