@@ -33,6 +33,7 @@ function setUp() {
     startWithout: (everTold = false) => noteAway({ store, memory }, everTold),
     cutAll: async () => {
       const { headSeq } = await store.stats();
+      now += 1;
       assert.ok((await store.submit(trim(headSeq))).ok);
       assert.ok((await store.ledgerBeginning(null)).cut.seq > 0);
     },
