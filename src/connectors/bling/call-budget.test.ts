@@ -49,6 +49,47 @@ test('in an hour of calls without a pause, no second has more than three', async
   assert.ok(times.length > 3_600 * 2.8, `${times.length} calls: slower than it need be`);
 });
 
+test('who is woken late, as on a busy machine, holds up those behind: still no second has more than three', async (t) => {
+  const { budget, time, options } = await open(t);
+  let sleeps = 0;
+  options.time.sleep = (ms) => {
+    sleeps += 1;
+    time.at += ms + (sleeps % 3 === 0 ? 180 : 0);
+    return Promise.resolve();
+  };
+  const times: number[] = [];
+  for (let call = 0; call < 200; call += 1) {
+    await budget.take('read', NEVER);
+    times.push(time.at);
+  }
+  assert.ok(sleeps > 10);
+  for (let index = 3; index < times.length; index += 1) {
+    assert.ok(times[index]! - times[index - 3]! > 1_000, `call ${index} came too early`);
+  }
+});
+
+test('of calls that wait together, those behind one that was woken late wait on', async (t) => {
+  const { budget, time, options } = await open(t);
+  const sleepers: { at: number; wake: () => void }[] = [];
+  options.time.sleep = (ms) => new Promise((wake) => sleepers.push({ at: time.at + ms, wake }));
+  const times: number[] = [];
+  const all = Promise.all(
+    Array.from({ length: 12 }, () => budget.take('read', NEVER).then(() => times.push(time.at))),
+  );
+  for (let turns = 0; times.length < 12; turns += 1) {
+    await new Promise(setImmediate);
+    sleepers.sort((a, b) => a.at - b.at);
+    const next = sleepers.shift();
+    if (next === undefined) continue;
+    time.at = Math.max(time.at, next.at + (turns % 4 === 1 ? 300 : 0));
+    next.wake();
+  }
+  await all;
+  for (let index = 3; index < times.length; index += 1) {
+    assert.ok(times[index]! - times[index - 3]! > 1_000, times.map((at) => at - MORNING).join());
+  }
+});
+
 test('calls that come together are let go in turn', async (t) => {
   const { budget, time, options } = await open(t);
   const waits: number[] = [];

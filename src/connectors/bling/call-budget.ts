@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { ErpFault } from '../../engine/erp-port.ts';
 import { readIfThere, replaceFile } from '../../engine/durable-file.ts';
+import { isOver } from '../../engine/unsent.ts';
 import { isObject } from './refusal.ts';
 import type { Time } from './settings.ts';
 
@@ -29,11 +30,16 @@ const CLAIM = 100;
 const MOST_WAIT_MS = 3_000;
 const HOUR_MS = 3_600_000;
 
+/** Whoever was let go, or will be: put right where they were woken late. */
+interface Slot {
+  at: number;
+}
+
 export class CallBudget {
   readonly #options: CallBudgetOptions;
   readonly #path: string;
   /** When the latest calls were let go, oldest first; as many as a second may have. */
-  #latest: number[] = [];
+  #latest: Slot[] = [];
   #day = -1;
   #loading: Promise<void> | null = null;
   #used = 0;
@@ -53,11 +59,17 @@ export class CallBudget {
     await this.#count(kind);
     const { time, callsPerSecond } = this.#options;
     const now = time.now();
-    const earliest =
-      this.#latest.length < callsPerSecond ? now : (this.#latest[0] ?? now) + WINDOW_MS;
-    const at = Math.max(now, earliest, this.#pausedUntil);
-    this.#latest = [...this.#latest, at].slice(-callsPerSecond);
-    if (at > now) await time.sleep(at - now, signal);
+    const [first] = this.#latest.length < callsPerSecond ? [] : this.#latest;
+    const earliest = (): number => (first === undefined ? now : first.at + WINDOW_MS);
+    const mine: Slot = { at: Math.max(now, earliest(), this.#pausedUntil) };
+    this.#latest = [...this.#latest, mine].slice(-callsPerSecond);
+    let reached = now;
+    // Again where the one before had been woken late meanwhile: it counts from when it really left.
+    while (mine.at > reached && !isOver(signal)) {
+      await time.sleep(mine.at - reached, signal);
+      reached = Math.max(mine.at, time.now());
+      mine.at = Math.max(reached, earliest());
+    }
   }
 
   /** Throws `ErpFault` while there are no calls left to begin something with that changes anything at Bling. */
