@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { openBling } from '../../src/connectors/bling/parts.ts';
 import { TokenFile } from '../../src/connectors/bling/tokens/token-file.ts';
 import { ErpFault } from '../../src/engine/erp-port.ts';
 import type { BlingSettings } from '../../src/connectors/bling/settings.ts';
@@ -195,4 +196,50 @@ test('a process killed between Bling giving a token and keeping it: said so, hea
   );
   await tokenFile.locked(() => connect(simulator, tokenFile));
   assert.equal(await inProcess(settings), 'ok');
+});
+
+test('tokens that the disk does not take are not lost: they are kept once it does, and used only then', async (t) => {
+  const { connector, call, simulator, parts, tokenFile, time } = await openBench(t);
+  const before = await tokenFile.read();
+  simulator.control.expireAccessTokens();
+  const write = parts.tokenFile.write.bind(parts.tokenFile);
+  parts.tokenFile.write = () => Promise.reject(new ErpFault('ERP_UNAVAILABLE', 'the disk is full'));
+  await assert.rejects(connector.check(call), /the disk is full/);
+  assert.equal(simulator.control.state().tokens.refreshTokens, 2);
+  assert.deepEqual(await tokenFile.read(), before);
+  parts.tokenFile.write = write;
+  await time.sleep(6_000, call.signal);
+  await connector.check(call);
+  assert.equal(
+    simulator.control.state().tokens.refreshTokens,
+    2,
+    'the dead one was not sent again',
+  );
+  assert.notEqual((await tokenFile.read())?.refreshToken, before?.refreshToken);
+});
+
+test('a file that cannot be read or written is trouble of the ERP, not a bug of ours', async (t) => {
+  const { settings, tokenFile, connector, call } = await openBench(t);
+  const tokens = await tokenFile.read();
+  assert.ok(tokens !== null);
+  rmSync(tokenFile.path);
+  mkdirSync(tokenFile.path);
+  const names = new RegExp(
+    `ErpFault: ${tokenFile.path} cannot be read or written .*: see to the disk`,
+  );
+  await assert.rejects(tokenFile.read(), names);
+  await assert.rejects(tokenFile.write(tokens), names);
+  await assert.rejects(connector.check(call), names);
+  rmSync(`${tokenFile.path}.lock`, { force: true });
+  mkdirSync(`${tokenFile.path}.lock`);
+  await assert.rejects(
+    tokenFile.locked(() => Promise.resolve()),
+    names,
+  );
+  mkdirSync(join(settings.dataDir, 'bling-calls.json'));
+  const { budget } = openBling(settings, { now: Date.now, sleep: () => Promise.resolve() });
+  await assert.rejects(
+    budget.take('read', call.signal),
+    /bling-calls.json cannot be read or written/,
+  );
 });

@@ -151,3 +151,12 @@ test('a short pause is waited out, a long one is told', async (t) => {
     return true;
   });
 });
+
+test('a clock that is set back by an hour holds nothing up for an hour', async (t) => {
+  const { budget, time } = await open(t);
+  for (let call = 0; call < 3; call += 1) await budget.take('read', NEVER);
+  time.at -= 3_600_000;
+  const before = time.at;
+  await budget.take('read', NEVER);
+  assert.equal(time.at, before);
+});

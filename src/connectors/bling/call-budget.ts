@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { ErpFault } from '../../engine/erp-port.ts';
 import { readIfThere, replaceFile } from '../../engine/durable-file.ts';
 import { isOver } from '../../engine/unsent.ts';
+import { onDisk } from './on-disk.ts';
 import { isObject } from './refusal.ts';
 import type { Time } from './settings.ts';
 
@@ -29,6 +30,8 @@ const CLAIM = 100;
 /** Shorter pauses are waited out, longer ones are told. */
 const MOST_WAIT_MS = 3_000;
 const HOUR_MS = 3_600_000;
+/** No call is given a place so far ahead. */
+const MOST_AHEAD_MS = 60_000;
 
 /** Whoever was let go, or will be: put right where they were woken late. */
 interface Slot {
@@ -59,6 +62,8 @@ export class CallBudget {
     await this.#count(kind);
     const { time, callsPerSecond } = this.#options;
     const now = time.now();
+    // The clock was set back: what it says of the latest calls is of no use.
+    if ((this.#latest.at(-1)?.at ?? now) > now + MOST_AHEAD_MS) this.#latest = [];
     const [first] = this.#latest.length < callsPerSecond ? [] : this.#latest;
     const earliest = (): number => (first === undefined ? now : first.at + WINDOW_MS);
     const mine: Slot = { at: Math.max(now, earliest(), this.#pausedUntil) };
@@ -149,8 +154,10 @@ export class CallBudget {
 
   /** One after the other; the latest claim wins. */
   async #save(): Promise<void> {
-    const write = () =>
-      replaceFile(this.#path, `${JSON.stringify({ day: this.#day, used: this.#claimed })}\n`);
+    const write = () => {
+      const text = `${JSON.stringify({ day: this.#day, used: this.#claimed })}\n`;
+      return onDisk(this.#path, () => replaceFile(this.#path, text));
+    };
     const saved = this.#counting.then(write);
     this.#counting = saved.catch(() => undefined);
     await saved;

@@ -7,6 +7,7 @@ import { Type, type Static } from 'typebox';
 import { Value } from 'typebox/value';
 import { ErpFault } from '../../../engine/erp-port.ts';
 import { readIfThere, replaceFile } from '../../../engine/durable-file.ts';
+import { onDisk } from '../on-disk.ts';
 import { keyOf, seal, SealError, unseal } from './sealed-box.ts';
 
 const FILE_NAME = 'bling-tokens.json';
@@ -44,7 +45,7 @@ export class TokenFile {
 
   /** Null where nobody has connected yet. */
   async read(): Promise<Tokens | null> {
-    const text = await readIfThere(this.path);
+    const text = await onDisk(this.path, () => readIfThere(this.path));
     if (text === null) return null;
     try {
       const stored: unknown = JSON.parse(text);
@@ -66,7 +67,8 @@ export class TokenFile {
   /** On the disk when this returns. Only under the lock. */
   async write(tokens: Tokens): Promise<void> {
     const sealed = seal(JSON.stringify(tokens), this.#key, PURPOSE);
-    await replaceFile(this.path, `${JSON.stringify({ version: 1, ...sealed }, null, 2)}\n`);
+    const text = `${JSON.stringify({ version: 1, ...sealed }, null, 2)}\n`;
+    await onDisk(this.path, () => replaceFile(this.path, text));
   }
 
   /**
@@ -74,20 +76,28 @@ export class TokenFile {
    * on an empty file: it ends with the process, however that ends.
    */
   async locked<T>(work: () => Promise<T>): Promise<T> {
-    await mkdir(dirname(this.path), { recursive: true });
-    const lock = `${this.path}.lock`;
-    await (await open(lock, 'a', 0o600)).close();
-    const db = new DatabaseSync(lock);
+    const db = await onDisk(this.path, () => this.#openLock());
     try {
-      for (let tries = 0; !tryLock(db); tries += 1) {
-        if (tries >= LOCK_TRIES) {
-          throw new ErpFault('ERP_UNAVAILABLE', `another process does not let go of ${this.path}`);
-        }
-        await sleep(LOCK_RETRY_MS);
-      }
+      await onDisk(this.path, () => this.#takeLock(db));
       return await work();
     } finally {
       db.close();
+    }
+  }
+
+  async #openLock(): Promise<DatabaseSync> {
+    await mkdir(dirname(this.path), { recursive: true });
+    const lock = `${this.path}.lock`;
+    await (await open(lock, 'a', 0o600)).close();
+    return new DatabaseSync(lock);
+  }
+
+  async #takeLock(db: DatabaseSync): Promise<void> {
+    for (let tries = 0; !tryLock(db); tries += 1) {
+      if (tries >= LOCK_TRIES) {
+        throw new ErpFault('ERP_UNAVAILABLE', `another process does not let go of ${this.path}`);
+      }
+      await sleep(LOCK_RETRY_MS);
     }
   }
 }

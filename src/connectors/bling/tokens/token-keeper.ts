@@ -18,6 +18,8 @@ export class TokenKeeper {
   #tokens: Tokens | null = null;
   /** An access token that Bling has refused. */
   #refused: string | null = null;
+  /** Given by Bling for a refresh token that is dead since, and not on the disk yet: nobody else has them. */
+  #unsaved: { readonly spent: string; readonly tokens: Tokens } | null = null;
   #renewing: Promise<Tokens> | null = null;
   #failure: {
     readonly fault: ErpFault;
@@ -77,8 +79,11 @@ export class TokenKeeper {
       if (now < failure.at + RETRY_MS) throw failure.fault;
     }
     try {
-      const tokens = await this.#oauth.renew(refreshToken);
+      const given = this.#unsaved?.spent === refreshToken ? this.#unsaved.tokens : null;
+      const tokens = given ?? (await this.#oauth.renew(refreshToken));
+      this.#unsaved = { spent: refreshToken, tokens };
       await this.#file.write(tokens);
+      this.#unsaved = null;
       this.#failure = null;
       this.#tokens = tokens;
       return tokens;
