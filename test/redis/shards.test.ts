@@ -9,7 +9,7 @@ import {
 } from '../../src/stores/redis/open-redis-store.ts';
 import { confirm, importStock, reserve, setStock, setting, uuid } from '../support/commands.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { hasRedis, RedisServer } from '../support/redis-servers.ts';
+import { hasRedis, RedisServer, until } from '../support/redis-servers.ts';
 import type { Lifetime } from '../support/temp-dir.ts';
 import { patient } from './store.ts';
 
@@ -45,6 +45,22 @@ void it('the number of shards is decided by who starts first', async (t) => {
   }
   await open(t, url, 1, 'other');
   await assert.rejects(open(t, url, 3, 'other'), { message: /have 1 shard, and/ });
+});
+
+void it('a server is started again: books with carts are audited, and sold from again', async (t) => {
+  if (!hasRedis(t)) return;
+  const server = await RedisServer.start(t, { appendonly: 'yes', appendfsync: 'always' });
+  const reports: string[] = [];
+  const report = (message: string): void => void reports.push(message);
+  const store = await open(t, server.url, 3, 'shop', { report });
+  for (const sku of ['A', 'B', 'C', 'D']) assert.ok((await store.submit(setStock(sku, 9))).ok);
+  assert.ok((await store.submit(reserve(uuid(1), 'A B C D'))).ok);
+  await server.restart();
+  await until('it was audited', async () =>
+    reports.some((text) => text.includes('of the primary has passed')),
+  );
+  assert.equal(store.health().ready, true);
+  assert.ok((await store.submit(confirm(uuid(1)))).ok);
 });
 
 void it('books that are older than the setting have one shard', async (t) => {

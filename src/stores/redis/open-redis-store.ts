@@ -46,6 +46,7 @@ export async function openRedisStore(options: RedisBooksOptions): Promise<RedisB
       queueLimit,
       deadlineMs,
       clock,
+      afterFailover: options.connection.afterFailover,
       leftAfterMs: DEADLINES_UNTIL_LEFT * deadlineMs,
       numberEveryMs: options.numberEveryMs ?? NUMBER_EVERY_MS,
     });

@@ -33,6 +33,7 @@ import {
   type ConnectionSettings,
   type RedisConnection,
 } from './connection/redis-connection.ts';
+import { HeardLedger } from './heard-ledger.ts';
 import { ownScripts } from './own-scripts.ts';
 import { RedisInbox } from './redis-inbox.ts';
 import { ServerClock } from './server-clock.ts';
@@ -65,6 +66,7 @@ export class RedisStore implements OutboxStore {
   readonly #listeners = new Set<(notice: CommitNotice) => void>();
   readonly #serverClock: ServerClock;
   readonly #timer: NodeJS.Timeout;
+  readonly #heard = new HeardLedger();
   #headSeq: number;
   #batches = 0;
   #closed: Promise<void> | null = null;
@@ -114,8 +116,10 @@ export class RedisStore implements OutboxStore {
     }, LOOK_EVERY_MS);
     this.#timer.unref();
     connection.guardSales(async () => {
-      const seen = this.#headSeq;
-      return (await lostSince(seen, shard)) ?? describe(await auditBooks(shard));
+      const lost = await this.#heard.lostFrom(shard, this.#headSeq);
+      if (lost === null) return describe(await auditBooks(shard));
+      if (options.connection.afterFailover === 'availability') this.#heard.forget();
+      return `the ledger ${lost}`;
     });
   }
 
@@ -150,6 +154,7 @@ export class RedisStore implements OutboxStore {
     );
     this.#serverClock.hear(at);
     this.#headSeq = headSeq;
+    this.#heard.note(headSeq, at);
     if (changes !== null) {
       const seconds = (performance.now() - begun) / 1000;
       this.#tell({ headSeq, commands: batch.length, seconds, at, ...changes });
@@ -262,14 +267,6 @@ export class RedisStore implements OutboxStore {
     await this.#lane.close();
     await this.#connection.close();
   }
-}
-
-/** Books that lost their newest entries agree with themselves, so that no audit can tell; null if none are missing. */
-async function lostSince(seen: number, shard: Shard): Promise<string | null> {
-  const head = await shard.headSeq();
-  return head >= seen
-    ? null
-    : `the ledger ends at entry ${head}, and ${seen} had been acknowledged here: changes were lost`;
 }
 
 /** What the audit found, for people; null if nothing. */

@@ -107,6 +107,7 @@ export class Market {
       deadlineMs: 120_000,
       clock: this.clock,
       leftAfterMs: LEFT_AFTER_MS,
+      afterFailover: 'safety',
       numberEveryMs: 0,
     });
     return { store, wire };

@@ -52,13 +52,12 @@ export async function auditShards(desks: readonly ShardDesk[], carts: Carts): Pr
 /** What is wrong between a cart and its parts, as far as nobody is changing it. */
 async function faultOf(id: string, desks: readonly ShardDesk[], carts: Carts): Promise<Problem[]> {
   for (let look = 0; look < LOOKS; look += 1) {
-    const { cart } = await carts.read(id);
+    const cart = await carts.home(id).cart(id);
     const parts = await Promise.all(desks.map((desk) => desk.part(id)));
-    const again = await carts.read(id);
-    if (cart?.version !== again.cart?.version) continue;
+    const again = await carts.home(id).cart(id);
+    if (cart?.version !== again?.version) continue;
     // What is not told yet is written down to be told.
-    if (isCart(cart) && (cart.redo !== null || (isCart(again.cart) && again.cart.redo !== null)))
-      return [];
+    if (isCart(cart) && (cart.redo !== null || (isCart(again) && again.redo !== null))) return [];
     const fault = isCart(cart) ? differenceOf(cart, parts, carts) : strayOf(parts);
     if (fault === null) return [];
     return [

@@ -9,6 +9,7 @@ import type { Rules } from '../../../core/rules.ts';
 import type { CommitNotice, Submission } from '../../../engine/ports.ts';
 import { CommandLane, extraMs } from '../command-lane.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
+import { HeardLedger } from '../heard-ledger.ts';
 import { shardKeys } from '../keys.ts';
 import { plainReserves, readPlainAnswer } from '../plain-reserves.ts';
 import { readAnswer, readRecord, readTold, type PartRecord } from '../records.ts';
@@ -48,6 +49,7 @@ const PAGE = 500;
 export class ShardDesk {
   readonly index: number;
   readonly shard: Shard;
+  readonly heard = new HeardLedger();
   readonly #options: DeskOptions;
   readonly #keys: ReturnType<typeof shardKeys>;
   readonly #rules: string;
@@ -135,6 +137,7 @@ export class ShardDesk {
       const [at, headSeq, change, ...texts] = result as [number, number, string, ...string[]];
       this.#options.heard(at);
       this.hearHead(headSeq);
+      this.heard.note(headSeq, at);
       const [first = ''] = texts;
       if (first.startsWith('?')) {
         await this.#ask(JSON.parse(first.slice(1)) as string[]);
@@ -193,6 +196,13 @@ export class ShardDesk {
     return this.shard.allReservations();
   }
 
+  /** The cart of which this is the home, as recorded: also while nothing may be written. */
+  async cart(id: string): Promise<CartRecord | null> {
+    const { connection } = this.#options;
+    const text = await connection.read('HGET', [this.#keys.carts], [id]);
+    return text === null ? null : readCart(text as string);
+  }
+
   /** Every cart of which this is the home, some perhaps twice. */
   async *carts(): AsyncGenerator<[id: string, record: CartRecord][]> {
     let cursor = '0';
@@ -202,9 +212,7 @@ export class ShardDesk {
       const [next, pairs] = answer as [string, string[]];
       const page: [string, CartRecord][] = [];
       for (let index = 0; index < pairs.length; index += 2) {
-        const text = pairs[index + 1] ?? '';
-        const record = JSON.parse(text.slice(text.indexOf(' ') + 1)) as CartRecord;
-        page.push([pairs[index] ?? '', record]);
+        page.push([pairs[index] ?? '', readCart(pairs[index + 1] ?? '')]);
       }
       yield page;
       cursor = next;
@@ -232,6 +240,11 @@ export class ShardDesk {
     await this.#main.close();
     await this.#side.close();
   }
+}
+
+/** `text`: as it stands in the hash of carts, its version before it. */
+function readCart(text: string): CartRecord {
+  return JSON.parse(text.slice(text.indexOf(' ') + 1)) as CartRecord;
 }
 
 /** Lanes and scripts take any command that has a type. */

@@ -22,6 +22,7 @@ import type {
   SubmitOptions,
 } from '../../../engine/ports.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
+import type { AfterFailover } from '../connection/sale-guard.ts';
 import { commonKeys } from '../keys.ts';
 import { ServerClock } from '../server-clock.ts';
 import type { Shard } from '../shard.ts';
@@ -50,6 +51,7 @@ export interface ShardedOptions {
   readonly clock: Clock | null;
   /** What is undecided or untold for so long, in ms, was left by somebody who is no more. */
   readonly leftAfterMs: number;
+  readonly afterFailover: AfterFailover;
   /** How often this instance numbers the entries of all shards at most, in ms. */
   readonly numberEveryMs: number;
 }
@@ -85,8 +87,11 @@ export class ShardedStore implements ReservationStore {
     await Promise.all(store.#desks.map(({ shard }) => shard.checkFormat()));
     await store.stats();
     options.connection.guardSales(async () => {
-      const seen = store.#desks.map(({ headSeq }) => headSeq);
-      return (await store.#lostSince(seen)) ?? describe(await store.audit());
+      const lost = await store.#lost();
+      if (lost === null) return describe(await store.audit());
+      if (options.afterFailover === 'availability')
+        store.#desks.forEach(({ heard }) => heard.forget());
+      return lost;
     });
     return store;
   }
@@ -274,12 +279,11 @@ export class ShardedStore implements ReservationStore {
     return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit);
   }
 
-  /** Books that lost their newest entries agree with themselves, so that no audit can tell. */
-  async #lostSince(seen: readonly number[]): Promise<string | null> {
-    const heads = await Promise.all(this.#desks.map(({ shard }) => shard.headSeq()));
-    const shard = heads.findIndex((head, index) => head < (seen[index] ?? 0));
-    if (shard === -1) return null;
-    return `the ledger of shard ${shard} ends at entry ${heads[shard]}, and ${seen[shard]} had been acknowledged here: changes were lost`;
+  /** What shards have lost of what this process had heard of, for people; null if nothing. */
+  async #lost(): Promise<string | null> {
+    const found = await Promise.all(this.#desks.map(({ heard, shard }) => heard.lostFrom(shard)));
+    const index = found.findIndex((each) => each !== null);
+    return index === -1 ? null : `the ledger of shard ${index} ${found[index]}`;
   }
 
   #assertOpen(): void {
