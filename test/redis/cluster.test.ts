@@ -11,7 +11,10 @@ import {
   type ClusterNode,
   type RedisCluster,
 } from '../support/redis-servers.ts';
+import { reserve, uuid } from '../support/commands.ts';
+import { openInstance, putOnSale } from './sale.ts';
 import { moveSlot } from './slots.ts';
+import { TAG } from './store.ts';
 import { open, refusal, takeUnder } from './support.ts';
 
 function urlOf(nodes: readonly ClusterNode[]): string {
@@ -113,4 +116,24 @@ void test('a cluster that is not whole is said at the start', async (t) => {
     /cluster_state:fail/.test(String(await seeds[0]?.server.ask('CLUSTER', 'INFO'))),
   );
   assert.match(await refusal(t, urlOf(seeds)), /cluster_state is fail/);
+});
+
+void test('a primary that has none of the books may be down: the others sell, and say that they do', async (t) => {
+  if (!hasRedis(t)) return;
+  const settings = { 'cluster-require-full-coverage': 'no' };
+  const cluster = await startCluster(t, { replicas: 0, settings });
+  const instance = await openInstance(t, urlOf(cluster.nodes));
+  const { store } = instance;
+  await putOnSale(instance, 'A', 9);
+  const owner = await cluster.ownerOf(slotOfKey(`{${TAG}}`));
+  const [other] = cluster.nodes.filter((node) => node !== owner);
+  await other?.server.kill();
+  await until('the others know', async () =>
+    String(await owner.server.ask('CLUSTER', 'NODES')).includes('fail'),
+  );
+  assert.deepEqual(store.health(), { ready: true, reason: null, queued: 0 });
+  assert.ok((await store.submit(reserve(uuid(1), 'A'))).ok);
+  assert.deepEqual(instance.reports, []);
+  await owner.server.kill();
+  await until('the loss is noticed', async () => !store.health().ready);
 });

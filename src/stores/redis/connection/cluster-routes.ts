@@ -50,6 +50,7 @@ export class ClusterRoutes implements Routes {
   readonly #links = new Map<string, { readonly link: ServerLink; readonly server: HostPort }>();
   readonly #owners = new Array<string | undefined>(SLOTS);
   #epoch = 0;
+  #unowned = 0;
   #trouble: string | null = 'no node of the cluster has answered yet';
   #asked = Promise.withResolvers<undefined>();
   #closed = false;
@@ -92,9 +93,24 @@ export class ClusterRoutes implements Routes {
     this.#asked.resolve(undefined);
   }
 
-  trouble(): string | null {
+  trouble(slots: ReadonlySet<number>): string | null {
     if (this.#trouble !== null) return this.#trouble;
+    return slots.size === 0 ? this.#troubleAnywhere() : this.#troubleAt(slots);
+  }
+
+  #troubleAnywhere(): string | null {
+    if (this.#unowned > 0) return `the cluster is not whole: ${this.#unowned} slots have no owner`;
     for (const { link } of this.#links.values()) if (link.trouble !== null) return link.trouble;
+    return null;
+  }
+
+  /** A primary of other slots may be down without harm to these. */
+  #troubleAt(slots: ReadonlySet<number>): string | null {
+    for (const slot of slots) {
+      const link = this.linkFor(slot);
+      if (link === null) return `the cluster is not whole: slot ${slot} has no owner`;
+      if (link.trouble !== null) return link.trouble;
+    }
     return null;
   }
 
@@ -109,7 +125,8 @@ export class ClusterRoutes implements Routes {
       await this.#look();
       this.#onChange();
       await sleep(SHORTEST_PAUSE_MS, null, { ref: false });
-      const pause = this.trouble() === null ? LOOK_EVERY_MS : LOOK_IN_TROUBLE_MS;
+      const pause =
+        (this.#trouble ?? this.#troubleAnywhere()) === null ? LOOK_EVERY_MS : LOOK_IN_TROUBLE_MS;
       await Promise.race([this.#asked.promise, sleep(pause, null, { ref: false })]);
       this.#asked = Promise.withResolvers();
     }
@@ -171,7 +188,7 @@ export class ClusterRoutes implements Routes {
       this.#links.delete(name);
       link.close();
     }
-    this.#trouble =
-      owned === SLOTS ? null : `the cluster is not whole: ${SLOTS - owned} slots have no owner`;
+    this.#trouble = null;
+    this.#unowned = SLOTS - owned;
   }
 }

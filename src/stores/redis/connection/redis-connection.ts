@@ -52,7 +52,10 @@ export interface RedisConnection {
   slotOf(key: string): number;
   /** What an operator should know about the servers. */
   readonly warnings: readonly string[];
-  /** Why commands are refused or fail now, for people; null while all is well. */
+  /**
+   * Why commands are refused or fail now, for people; null while all is well. Of a cluster only the primaries count
+   * whose slots have been asked for, once some have.
+   */
   trouble(): string | null;
   /** Commands in flight or waiting. */
   readonly inFlight: number;
@@ -90,6 +93,8 @@ class Connection implements RedisConnection {
   readonly #routes: Routes;
   readonly #guard: SaleGuard;
   readonly #warnings = new Map<string, readonly string[]>();
+  /** In which what was asked for lies. */
+  readonly #slots = new Set<number>();
   #inFlight = 0;
   #change = Promise.withResolvers<undefined>();
   #closed = false;
@@ -119,7 +124,12 @@ class Connection implements RedisConnection {
   }
 
   trouble(): string | null {
-    return this.#closed ? 'the store is closed' : (this.#routes.trouble() ?? this.#guard.stopped);
+    return this.#closed ? 'the store is closed' : (this.#routesTrouble() ?? this.#guard.stopped);
+  }
+
+  /** Before anything was asked for: of every slot. */
+  #routesTrouble(): string | null {
+    return this.#routes.trouble(this.#slots);
   }
 
   guardSales(audit: BooksAudit): void {
@@ -160,6 +170,7 @@ class Connection implements RedisConnection {
       });
     }
     this.#inFlight += 1;
+    this.#slots.add(slot);
     const until = performance.now() + this.#settings.commandDeadlineMs + moreMs;
     const attempt: Attempt = { slot, write, link: null, asking: false, whole: false };
     try {
@@ -189,7 +200,7 @@ class Connection implements RedisConnection {
     attempt.asking = false;
     if (link === null) {
       this.#routes.lookAgain();
-      return new Refusal('later', this.#routes.trouble() ?? 'nobody is known to own the slot');
+      return new Refusal('later', this.#routesTrouble() ?? 'nobody is known to own the slot');
     }
     const head = script === null ? [] : ['EVALSHA', script.sha];
     const call: Call = { args: [...head, ...args], until, write, asking };
@@ -208,7 +219,7 @@ class Connection implements RedisConnection {
 
   /** Of the guard's stops it tells by itself. */
   tellOutages(report: Report): void {
-    this.#stopTelling = tellOutages(() => this.#routes.trouble(), report);
+    this.#stopTelling = tellOutages(() => this.#routesTrouble(), report);
   }
 
   /** True if it is of use to ask again at once. */

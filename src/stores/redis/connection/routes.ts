@@ -11,8 +11,8 @@ export interface Routes {
   linkAt(target: HostPort): ServerLink;
   /** What is known may be out of date: look again soon. */
   lookAgain(): void;
-  /** Why some slot cannot be reached; null when all can. */
-  trouble(): string | null;
+  /** Why one of these slots cannot be reached, or, where none are given, any; null when all can. */
+  trouble(slots: ReadonlySet<number>): string | null;
   close(): void;
 }
 
