@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_RULES } from '../../src/core/rules.ts';
 import { openRedisStore, type RedisBooks } from '../../src/stores/redis/open-redis-store.ts';
-import { reserve, setStock, uuid } from '../support/commands.ts';
+import { purge, release, reserve, setStock, trim, uuid } from '../support/commands.ts';
 import { hasRedis, RedisServer, until } from '../support/redis-servers.ts';
 import type { Lifetime } from '../support/temp-dir.ts';
 import { openInstance, putOnSale } from './sale.ts';
@@ -77,4 +77,24 @@ void test('safety: what was lost is missed also where another instance has writt
     await assert.rejects(store.submit(reserve(uuid(9), 'A')), { code: 'STORE_UNAVAILABLE' });
     await until('the other goes on', async () => other.health().ready);
   }
+});
+
+void test('a full memory refuses what sells, and lets what empties it go on', async (t) => {
+  if (!hasRedis(t)) return;
+  const server = await RedisServer.start(t);
+  const { store } = await openInstance(t, server.url);
+  await store.submit(setStock('A', 9));
+  assert.ok((await store.submit(reserve(uuid(1), 'A'))).ok);
+  assert.ok((await store.submit(release(uuid(1)))).ok);
+  await server.ask('CONFIG', 'SET', 'maxmemory', '1');
+  await assert.rejects(store.submit(reserve(uuid(2), 'A')), { code: 'STORE_UNAVAILABLE' });
+  const tenure = await store.leases.acquire('housekeeping', 'me', 60_000);
+  assert.equal(tenure.holder, 'me');
+  await until('entries are older than this moment', async () => {
+    const answer = await store.submit(trim(3));
+    return answer.ok && answer.cut.seq === 2;
+  });
+  const purged = await store.submit(purge(Number.MAX_SAFE_INTEGER));
+  assert.ok(purged.ok && purged.purged === 1);
+  assert.equal(await store.reservation(uuid(1)), null);
 });

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Takes a lease that is free, or keeps one that the holder has; else only tells who has it.
 -- Keys: a shard's (lib/book.lua). Arguments: now (see book.open), lease, holder, length in ms.
 -- Result: [token, holder]; the token rises whenever it is taken.

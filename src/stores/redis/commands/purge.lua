@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- purge: forgets at most `limit` reservations that ended before `endedBefore`, and as many idempotency records as old.
 -- Keys: those of a shard, in the order of lib/book.lua, lib/messages.lua and lib/trimming.lua.
 -- Arguments: a batch of such commands, see lib/batch.lua.

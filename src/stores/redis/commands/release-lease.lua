@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Gives a lease up, if it is still that tenure's.
 -- Keys: a shard's (lib/book.lua). Arguments: now (see book.open), lease, token, holder.
 -- Result: 1 if it was, else 0.

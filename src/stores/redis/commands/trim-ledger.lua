@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- trim_ledger: cuts at most `limit` of the oldest entries off, of those that were exported and that the policy lets go.
 -- Keys: those of a shard, in the order of lib/book.lua, lib/messages.lua and lib/trimming.lua.
 -- Arguments: a batch of such commands, see lib/batch.lua.

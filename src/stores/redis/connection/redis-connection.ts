@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { Fault } from '../../../engine/faults.ts';
+import { withAdvice } from './advice.ts';
 import { ClusterRoutes } from './cluster-routes.ts';
 import { slotOfKey } from './key-slot.ts';
 import { tellOutages } from './outages.ts';
@@ -81,7 +82,7 @@ export async function openRedisConnection(
     return connection;
   }
   await connection.close();
-  throw new Fault('STORE_UNAVAILABLE', `Redis cannot be used: ${trouble}`);
+  throw new Fault('STORE_UNAVAILABLE', `Redis cannot be used: ${withAdvice(trouble)}`);
 }
 
 /** A server that refuses for now is asked again after this, in ms. */
