@@ -304,7 +304,7 @@ function contradictions(values: Values): string[] {
   if (values.HOLDFAST_ERP !== 'none' && values.HOLDFAST_REDIS_SHARDS > 1) {
     problems.push(
       `HOLDFAST_REDIS_SHARDS=${values.HOLDFAST_REDIS_SHARDS}: expected 1 with HOLDFAST_ERP=${values.HOLDFAST_ERP}: ` +
-        'the outbox is kept by one shard',
+        'what the ERP is still to be told is kept by one shard (docs/adr/0049). Set HOLDFAST_ERP=none; or move the books into one shard, as docs/moving.md tells, with HOLDFAST_REDIS_SHARDS=1 and another HOLDFAST_REDIS_HASH_TAG',
     );
   }
   return problems;

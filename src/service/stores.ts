@@ -25,6 +25,8 @@ import {
 } from '../stores/redis/move-books.ts';
 import {
   isRedisBooks,
+  exportBooksOfShards,
+  importBooksIntoShards,
   openRedisStore,
   type RedisBooksOptions,
 } from '../stores/redis/open-redis-store.ts';
@@ -95,17 +97,16 @@ export function openBooks(settings: () => Config, folder: string | undefined): B
   const options = redisOptions(config, config.rules, (message) =>
     process.stderr.write(`holdfast: ${message}\n`),
   );
-  const shard = async (): Promise<OpenShard> => {
-    if (options.shards === 1) return openShard(options, place);
-    throw new CliFailure(
-      `whole books are moved into one shard, and out of one: HOLDFAST_REDIS_SHARDS is ${options.shards}`,
-    );
-  };
+  const shard = (): Promise<OpenShard> => openShard(options, place);
+  const one = options.shards === 1;
   return {
     place,
     ...wholeBooks(() => openRedisStore(options)),
-    whole: () => exportShard(shard),
-    take: (head, records) => importIntoShard(shard, head, records),
+    whole: () => (one ? exportShard(shard) : exportBooksOfShards(options)),
+    take: (head, records) =>
+      one
+        ? importIntoShard(shard, head, records)
+        : importBooksIntoShards(options, place, head, records),
   };
 }
 

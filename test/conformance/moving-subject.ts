@@ -20,6 +20,11 @@ import { SharedClock } from '../../src/stores/embedded/anchored-clock.ts';
 import { EmbeddedStore } from '../../src/stores/embedded/embedded-store.ts';
 import * as embedded from '../../src/stores/embedded/move-books.ts';
 import * as redis from '../../src/stores/redis/move-books.ts';
+import {
+  exportBooksOfShards,
+  importBooksIntoShards,
+  openRedisStore,
+} from '../../src/stores/redis/open-redis-store.ts';
 import { openShard } from '../../src/stores/redis/open-shard.ts';
 import { RedisStore } from '../../src/stores/redis/redis-store.ts';
 import { patient } from '../redis/store.ts';
@@ -87,12 +92,35 @@ async function* recordsOf(file: string): AsyncGenerator<BooksRecord> {
   }
 }
 
+function shardsPlace(url: string, hashTag: string, shards: number): Place {
+  const options = ({ clock, rules }: StoreSetup) => ({
+    connection: patient(url),
+    rules,
+    hashTag,
+    shards,
+    numberEveryMs: 0,
+    clock,
+    report: () => undefined,
+  });
+  return {
+    open: (setup) => openRedisStore(options(setup)),
+    give: (setup) => exportBooksOfShards(options(setup)),
+    take: (setup, head, records) => importBooksIntoShards(options(setup), hashTag, head, records),
+  };
+}
+
 let places = 0;
 
-export const movingSubject: StoreSubject = {
-  name: 'moving',
-  supports: { durable: true, outbox: true, oneBook: true },
-  home: async (t) => {
+export const movingSubject = moving('moving', { durable: true, outbox: true, oneBook: true }, 1);
+
+export const movingShardsSubject = moving(
+  'moving into 3 shards',
+  { durable: true, outbox: false, oneBook: false, renumbers: true },
+  3,
+);
+
+function moving(name: string, supports: StoreSubject['supports'], shards: number): StoreSubject {
+  const home: StoreSubject['home'] = async (t) => {
     started ??= RedisServer.start({ after: (done) => cleanups.push(done) });
     const { url } = await started;
     const folder = await tempDir(t);
@@ -104,12 +132,15 @@ export const movingSubject: StoreSubject = {
         const next =
           moves % 2 === 0
             ? embeddedPlace(join(folder, `books-${moves}`))
-            : redisPlace(url, `place-${places}`);
+            : shards === 1
+              ? redisPlace(url, `place-${places}`)
+              : shardsPlace(url, `place-${places}`, shards);
         if (current !== null) await move(current, next, setup, join(folder, `${moves}.ndjson`));
         current = next;
         moves += 1;
         return next.open(setup);
       },
     };
-  },
-};
+  };
+  return { name, supports, home };
+}

@@ -35,6 +35,11 @@ export interface StoreSubject {
      * records lapses of any SKU in passing. Without it, the order is that of each SKU and of each command.
      */
     readonly oneBook: boolean;
+    /**
+     * When it is opened again, its entries may have other numbers, and units that moved between books have reservations
+     * of their own.
+     */
+    readonly renumbers?: true;
   };
   home(t: Lifetime): Promise<StoreHome>;
 }

@@ -3,21 +3,12 @@ import { randomUUID } from 'node:crypto';
 import type { AuditReport } from '../../core/audit.ts';
 import type { StoryLine } from '../../core/audit-story.ts';
 import type { Opening } from '../../core/ledger-cut.ts';
-import type { LedgerEntry } from '../../core/ledger.ts';
 import type { OutboxLevel, OutboxMessage } from '../../core/outbox/message.ts';
-import type { Reservation } from '../../core/reservation.ts';
-import type { StockLevel } from '../../core/stock-level.ts';
-import type {
-  BooksHead,
-  BooksRecord,
-  BooksSource,
-  KeptAnswer,
-} from '../../engine/books-file/whole-books.ts';
+import type { BooksHead, BooksRecord, BooksSource } from '../../engine/books-file/whole-books.ts';
 import { Fault } from '../../engine/faults.ts';
 import { auditBooks } from './audit-books.ts';
-import { partsOf } from './ledger-parts.ts';
-import { storyTuple } from './ledger-reads.ts';
 import type { OpenShard } from './open-shard.ts';
+import { begin, empty, ShardLoader, step } from './shard-loader.ts';
 import type { Shard } from './shard.ts';
 
 const PAGE = 500;
@@ -110,7 +101,9 @@ export async function importBooks(
     const token = randomUUID();
     await begin(shard, token, head, place);
     try {
-      await load(shard, token, records);
+      const loader = new ShardLoader(shard, token);
+      for await (const record of records) await loader.add(record);
+      await loader.flush();
       await step(shard, { step: 'seal', token, ...head });
       const report = await auditBooks(shard);
       if (!report.ok) {
@@ -126,130 +119,4 @@ export async function importBooks(
   } finally {
     await close();
   }
-}
-
-async function begin(
-  shard: Shard,
-  token: string,
-  { outboxHead }: BooksHead,
-  place: string,
-): Promise<void> {
-  for (;;) {
-    const state = await shard.importStep({ step: 'begin', token, outboxHead });
-    if (state === 'ready') return;
-    if (state === 'again') continue;
-    const message = `there are books in ${place} already: whole books go where there are none, for instance under another HOLDFAST_REDIS_HASH_TAG.`;
-    throw new Fault('STORE_UNAVAILABLE', message);
-  }
-}
-
-/** As it was before. If this fails too, the next import does it. */
-async function empty(shard: Shard, token: string): Promise<void> {
-  try {
-    while ((await shard.importStep({ step: 'empty', token })) === 'again');
-  } catch {
-    // The error that led here is the one to tell.
-  }
-}
-
-async function step(shard: Shard, asked: object): Promise<void> {
-  const state = await shard.importStep(asked);
-  if (state === 'ready') return;
-  throw new Fault('STORE_LOCKED', 'another import into the same books has begun meanwhile');
-}
-
-/** What one step takes: some milliseconds of the server's only thread. */
-const RECORDS_AT_ONCE = 400;
-
-interface Chunk {
-  readonly openings: Opening[];
-  readonly stories: [reservationId: string, lines: object[]][];
-  readonly entries: LedgerEntry[];
-  readonly messages: OutboxMessage[];
-  readonly outboxLevels: OutboxLevel[];
-  readonly reservations: Reservation[];
-  readonly levels: StockLevel[];
-  readonly answers: object[];
-  size: number;
-}
-
-function newChunk(): Chunk {
-  return {
-    openings: [],
-    stories: [],
-    entries: [],
-    messages: [],
-    outboxLevels: [],
-    reservations: [],
-    levels: [],
-    answers: [],
-    size: 0,
-  };
-}
-
-function add(chunk: Chunk, { kind, value }: BooksRecord): void {
-  chunk.size += 1;
-  switch (kind) {
-    case 'opening':
-      chunk.openings.push(value);
-      return;
-    case 'story':
-      chunk.stories.push([value.reservationId, value.lines.map(storyTuple)]);
-      return;
-    case 'entry':
-      chunk.entries.push(value);
-      return;
-    case 'reservation':
-      chunk.reservations.push(value);
-      return;
-    case 'level':
-      chunk.levels.push(value);
-      return;
-    case 'answer':
-      chunk.answers.push(answerText(value));
-      return;
-    case 'message':
-      chunk.messages.push(value);
-      return;
-    case 'outbox_level':
-      chunk.outboxLevels.push(value);
-      return;
-  }
-}
-
-/** The parts of the ledger in which each SKU has entries. */
-function partsBySku(parts: ReturnType<typeof partsOf>): [string, number[]][] {
-  const found = new Map<string, number[]>();
-  for (const { seq, skus } of parts) {
-    for (const sku of skus) {
-      const known = found.get(sku);
-      if (known === undefined) found.set(sku, [seq]);
-      else known.push(seq);
-    }
-  }
-  return [...found];
-}
-
-function answerText({ key, fingerprint, answer, at }: KeptAnswer): object {
-  return { key, fingerprint, answer: JSON.stringify(answer), at };
-}
-
-async function load(
-  shard: Shard,
-  token: string,
-  records: AsyncIterable<BooksRecord>,
-): Promise<void> {
-  let chunk = newChunk();
-  const send = async (): Promise<void> => {
-    const { entries, size: _, ...rest } = chunk;
-    const parts = partsOf(entries);
-    const ledger = { parts: parts.map(({ row }) => row), seqs: partsBySku(parts) };
-    await step(shard, { step: 'load', token, ...ledger, ...rest });
-    chunk = newChunk();
-  };
-  for await (const record of records) {
-    add(chunk, record);
-    if (chunk.size === RECORDS_AT_ONCE) await send();
-  }
-  await send();
 }

@@ -63,6 +63,8 @@ export interface ShardOptions {
 const BOOKS_FORMAT = '4';
 /** While an import is under way, or after one that was interrupted. */
 const IMPORTING = 'importing';
+/** What a remembered answer begins with that is kept by another shard. */
+const POINTER = '@'.charCodeAt(0);
 /** Levels and reservations that one script reads at most. */
 const PAGE = 500;
 /** Revisions of the outbox that are read at once. */
@@ -219,6 +221,14 @@ export class Shard {
     return { clock, purgedBefore, headSeq, outboxHead, cut };
   }
 
+  /** How far an import has come: null where none is under way. `imported`: the one that was finished last. */
+  async importState(): Promise<{ token: string | null; imported: string | null }> {
+    const fields = ['format', 'token', 'imported'];
+    const answer = await this.#connection.read('HMGET', [this.#keys.meta], fields);
+    const [format, token = null, imported = null] = answer as (string | null)[];
+    return { token: format === IMPORTING ? token : null, imported };
+  }
+
   /** Answers remembered by idempotency key, oldest first. */
   async *keptAnswers(): AsyncGenerator<KeptAnswer> {
     const { answers, answerOrder } = this.#keys;
@@ -235,6 +245,8 @@ export class Shard {
         // Of a fingerprint the length is told in bytes.
         const bytes = Buffer.from(text.slice(colon));
         const length = Number(text.slice(0, colon - 1));
+        // It only points to where the answer is.
+        if (bytes[length] === POINTER) continue;
         yield {
           key: keys[index] ?? '',
           at: Number.parseInt(order[index] ?? '', 10),
@@ -245,10 +257,13 @@ export class Shard {
     }
   }
 
-  /** A step of import-books.lua, and the state that it reports. */
+  /** A step of import-books.lua or import-shard.lua, and the state that it reports. */
   async importStep(asked: object): Promise<unknown> {
     const json = wellFormedJson({ now: this.#time?.() ?? null, ...asked });
-    return this.#connection.run('import-books', this.#keys.all, [json]);
+    const { all, withCarts } = this.#keys;
+    return this.#several
+      ? this.#connection.run('import-shard', withCarts, [json])
+      : this.#connection.run('import-books', all, [json]);
   }
 
   async headSeq(): Promise<number> {

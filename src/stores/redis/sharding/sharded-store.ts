@@ -69,7 +69,8 @@ export class ShardedStore implements ReservationStore {
   readonly #connection: RedisConnection;
   readonly #serverClock: ServerClock;
   readonly #desks: readonly ShardDesk[];
-  readonly #placement: Placement;
+  readonly placement: Placement;
+  readonly keys: ReturnType<typeof commonKeys>;
   readonly #carts: Carts;
   readonly #dispatch: Dispatch;
   readonly #ledger: CommonLedger;
@@ -80,6 +81,11 @@ export class ShardedStore implements ReservationStore {
   #numberedAt = 0;
   #numberedHead = 0;
   #closed: Promise<void> | null = null;
+
+  /** Beside the services, to move books: whatever their format is, and without a guard of sales. */
+  static beside(options: ShardedOptions): ShardedStore {
+    return new ShardedStore(options);
+  }
 
   /** Throws `Fault` where the books are of another version. */
   static async open(options: ShardedOptions): Promise<ShardedStore> {
@@ -99,7 +105,7 @@ export class ShardedStore implements ReservationStore {
   private constructor(options: ShardedOptions) {
     const { connection, rules, clock, hashTag, queueLimit, deadlineMs } = options;
     this.#connection = connection;
-    this.#placement = new Placement(options.shards);
+    this.placement = new Placement(options.shards);
     this.#serverClock = new ServerClock(0, clock ? () => clock.now() : () => performance.now());
     this.clock = this.#serverClock;
     this.#notices = new Notices(() => this.#headSeq());
@@ -124,14 +130,14 @@ export class ShardedStore implements ReservationStore {
           claim: (desk, batch) => this.#dispatch.claim(desk, batch),
         }),
     );
-    this.#carts = new Carts(this.#desks, this.#placement);
-    const commands = new CartCommands(this.#carts, this.#placement, rules);
+    this.#carts = new Carts(this.#desks, this.placement);
+    const commands = new CartCommands(this.#carts, this.placement, rules);
     this.#dispatch = new Dispatch({
       desks: this.#desks,
       carts: this.#carts,
-      placement: this.#placement,
+      placement: this.placement,
       commands,
-      keys: new IdempotentKeys(this.#carts, this.#placement),
+      keys: new IdempotentKeys(this.#carts, this.placement),
       trim: (command) => this.#cut.trim(command),
       keeping: new StoreKeeping(this.#desks, this.#carts, commands, options.leftAfterMs),
     });
@@ -141,8 +147,9 @@ export class ShardedStore implements ReservationStore {
       acquire: (lease, holder, lengthMs) => leases().acquireLease(lease, holder, lengthMs),
       release: (fence) => leases().releaseLease(fence),
     };
-    const keys = commonKeys(tags);
-    const shardOf = (sku: string): number => this.#placement.shardOf(sku);
+    this.keys = commonKeys(tags);
+    const { keys } = this;
+    const shardOf = (sku: string): number => this.placement.shardOf(sku);
     const everyMs = options.numberEveryMs;
     this.#ledger = new CommonLedger(connection, shards, keys, { shardOf, everyMs });
     this.#cut = new CommonCut({
@@ -159,6 +166,10 @@ export class ShardedStore implements ReservationStore {
     this.#timer.unref();
   }
 
+  get desks(): readonly ShardDesk[] {
+    return this.#desks;
+  }
+
   /** What the operator should know of the servers. */
   get warnings(): readonly string[] {
     return this.#connection.warnings;
@@ -166,7 +177,7 @@ export class ShardedStore implements ReservationStore {
 
   /** The id, changed so that a reservation of these SKUs is kept where they are, as far as that is one place. */
   placeId(id: string, skus: readonly string[]): string {
-    return this.#placement.place(id, skus);
+    return this.placement.place(id, skus);
   }
 
   async submit<C extends Command>(command: C, options: SubmitOptions = {}): Promise<AnswerTo<C>> {
@@ -212,7 +223,7 @@ export class ShardedStore implements ReservationStore {
 
   async level(sku: string): Promise<LevelView | null> {
     this.#assertOpen();
-    return this.#carts.desk(this.#placement.shardOf(sku)).shard.level(sku);
+    return this.#carts.desk(this.placement.shardOf(sku)).shard.level(sku);
   }
 
   async levels(query: LevelsQuery): Promise<LevelView[]> {
