@@ -52,6 +52,15 @@ test('a backlog: how much, for how long, until when, and what nobody knows of', 
   ]);
 });
 
+test('dead letters alone are no backlog', () => {
+  const outbox = { pending: 0, in_flight: 0, unknown: 0, dead: 1 };
+  const times = { oldest_seconds: 23, drained_at: null, drain_seconds: null };
+  assert.deepEqual(told({ outbox: { ...outbox, ...times } }).slice(2, 4), [
+    'outbox: empty: the ERP has taken all but the dead letters',
+    '! dead letters: 1: each waits for a person (holdfast outbox list --state dead)',
+  ]);
+});
+
 test('trouble is marked, and says what it is', () => {
   const lines = told({
     connection: { state: 'failing', checked_at: AT, problem: 'no such deposit' },

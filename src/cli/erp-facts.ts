@@ -83,10 +83,11 @@ function addOutbox({ outbox }: ErpStatusFields, add: Add): void {
   const { pending, in_flight: inFlight, unknown, dead, oldest_seconds: oldest } = outbox;
   const waiting = pending + inFlight + unknown;
   const age = oldest === null ? '' : `, the oldest for ${span(oldest)}`;
+  const told = dead === 0 ? 'every sale' : 'all but the dead letters';
   add(
     'outbox',
-    waiting + dead === 0
-      ? 'empty: the ERP has taken every sale'
+    waiting === 0
+      ? `empty: the ERP has taken ${told}`
       : `${plural(waiting, 'message')} to be delivered${age}`,
   );
   if (unknown > 0) {

@@ -233,3 +233,14 @@ test('ten minutes of sales one after the other: no second with more than three c
   assert.equal(control.orders().length, sales);
   assert.ok(sales > 750, `${sales} sales in ten minutes: slower than the limit allows`);
 });
+
+test('an address where nobody answers is named, with the setting it comes from', async (t) => {
+  const nobody = 'http://127.0.0.1:1/Api/v3';
+  const { connector, call } = await openBench(t, { settings: { apiUrl: nobody } });
+  const words = (url: string, setting: string): RegExp =>
+    new RegExp(`${url} cannot be reached \\(ECONNREFUSED\\): .*${setting}`);
+  await assert.rejects(connector.check(call), words(nobody, 'HOLDFAST_BLING_API_URL'));
+  const other = await openBench(t, { settings: { oauthUrl: nobody } });
+  other.simulator.control.expireAccessTokens();
+  await assert.rejects(other.connector.check(call), words(nobody, 'HOLDFAST_BLING_OAUTH_URL'));
+});

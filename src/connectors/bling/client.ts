@@ -1,7 +1,7 @@
 /** Calls to Bling's API v3: paced, signed, timed, and their ends told apart. */
 import { ErpFault, type ErpCall } from '../../engine/erp-port.ts';
 import type { CallBudget } from './call-budget.ts';
-import type { Exchange, Reply } from './exchange.ts';
+import { notReached, type Exchange, type Reply } from './exchange.ts';
 import { isObject, readRefusal, type Refusal } from './refusal.ts';
 import type { BlingSettings } from './settings.ts';
 import type { TokenKeeper } from './tokens/token-keeper.ts';
@@ -47,7 +47,7 @@ export class BlingClient {
   /** What GET answers; null where there is no such thing (404). Throws `ErpFault` when there is no usable answer. */
   async find(path: string, query: Query, call: ErpCall): Promise<unknown> {
     const reply = await this.#send('GET', withQuery(path, query), null, call);
-    if (reply.kind !== 'answer') throw new ErpFault('ERP_UNAVAILABLE', `Bling: ${reply.reason}`);
+    if (reply.kind !== 'answer') throw new ErpFault('ERP_UNAVAILABLE', this.#silence(reply));
     if (reply.status === 404) return null;
     if (reply.status === 200) {
       const body = parse(reply.text);
@@ -89,9 +89,9 @@ export class BlingClient {
       if (!(error instanceof ErpFault)) throw error;
       return refusedBefore(error);
     }
-    if (reply.kind === 'lost') return { kind: 'unknown', reason: `Bling: ${reply.reason}` };
+    if (reply.kind === 'lost') return { kind: 'unknown', reason: this.#silence(reply) };
     if (reply.kind === 'not_sent') {
-      return { kind: 'refused', reason: `Bling: ${reply.reason}`, retry: true, waitMs: null };
+      return { kind: 'refused', reason: this.#silence(reply), retry: true, waitMs: null };
     }
     const { status, text } = reply;
     if (status >= 200 && status < 300) {
@@ -137,6 +137,12 @@ export class BlingClient {
       tokens.refuse(token);
       if (again) return reply;
     }
+  }
+
+  #silence({ kind, reason }: Exclude<Reply, { kind: 'answer' }>): string {
+    const { apiUrl } = this.#parts.settings;
+    const what = kind === 'lost' ? reason : notReached(apiUrl, 'HOLDFAST_BLING_API_URL', reason);
+    return `Bling: ${what}`;
   }
 
   /** Reads a refusal, and leaves Bling alone for as long as it wants to be. `waitMs` null: trying again is no use. */

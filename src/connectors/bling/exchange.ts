@@ -60,6 +60,11 @@ export class Exchange {
   }
 }
 
+/** Of a request that never left: where it was to go, and what to do about it. */
+export function notReached(url: string, setting: string, reason: string): string {
+  return `${url} cannot be reached (${reason}): see to the network, and to ${setting}`;
+}
+
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return 'the request failed';
   const { code } = error as NodeJS.ErrnoException;

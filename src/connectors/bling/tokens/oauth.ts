@@ -1,6 +1,6 @@
 /** Bling's token endpoint, and the address where a person says yes. */
 import { ErpFault } from '../../../engine/erp-port.ts';
-import type { Exchange } from '../exchange.ts';
+import { notReached, type Exchange } from '../exchange.ts';
 import { isObject, readRefusal } from '../refusal.ts';
 import type { BlingSettings } from '../settings.ts';
 import type { Tokens } from './token-file.ts';
@@ -60,7 +60,10 @@ export class OAuth {
       signal: NEVER,
     });
     if (reply.kind !== 'answer') {
-      throw new ErpFault('ERP_UNAVAILABLE', `Bling gives no token: ${reply.reason}`);
+      const { kind, reason } = reply;
+      const what =
+        kind === 'lost' ? reason : notReached(oauthUrl, 'HOLDFAST_BLING_OAUTH_URL', reason);
+      throw new ErpFault('ERP_UNAVAILABLE', `Bling gives no token: ${what}`);
     }
     if (reply.status !== 200) throw refused(reply.status, reply.text);
     return readTokens(reply.text, askedAt);
