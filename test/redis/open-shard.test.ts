@@ -1,0 +1,26 @@
+/** Books are moved only while no instance of the service serves them, be it idle or not. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DEFAULT_RULES } from '../../src/core/rules.ts';
+import { openShard } from '../../src/stores/redis/open-shard.ts';
+import { hasRedis, RedisServer } from '../support/redis-servers.ts';
+import { openStore, patient, TAG } from './store.ts';
+
+void test('an idle instance keeps its books from being moved, until it has stopped', async (t) => {
+  if (!hasRedis(t)) return;
+  const server = await RedisServer.start(t);
+  const store = await openStore(t, server.url);
+  const options = {
+    connection: patient(server.url),
+    rules: DEFAULT_RULES,
+    hashTag: TAG,
+    report: () => undefined,
+  };
+  const { token } = await store.leases.acquire('housekeeping', 'shop-1/42/x', 60_000);
+  await assert.rejects(openShard(options, 'here'), {
+    code: 'STORE_LOCKED',
+    message: /in use by an instance of the service, shop-1\/42\/x .*: stop every instance first/,
+  });
+  await store.leases.release({ lease: 'housekeeping', token, holder: 'shop-1/42/x' });
+  await (await openShard(options, 'here')).close();
+});
