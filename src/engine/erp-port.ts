@@ -121,6 +121,8 @@ export interface ErpConnector {
   /** As in `HOLDFAST_ERP` and `/webhooks/{name}`. */
   readonly name: string;
   readonly grouping: MessageGrouping;
+  /** Others tell the ERP of sales and cancellations, perhaps before a push, which only looks whether they did. */
+  readonly toldByOthers: boolean;
   readonly limits: ErpLimits;
   /** Checks credentials and settings by asking the ERP; throws `ErpFault` with words for the person who set them. */
   check(call: ErpCall): Promise<void>;

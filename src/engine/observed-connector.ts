@@ -31,6 +31,7 @@ export function observed(
   return {
     name: erp.name,
     grouping: erp.grouping,
+    toldByOthers: erp.toldByOthers,
     limits: erp.limits,
     check: (call) => watch('check', erp.check(call)),
     readPage: (cursor, call) => watch('read_page', erp.readPage(cursor, call)),

@@ -2,9 +2,10 @@
  * Compares what the ERP has on hand with our books, SKU by SKU, and with `fix` corrects ours. Before the ERP is asked,
  * the outbox's number is noted; the store refuses an answer that anything of its SKU has overtaken, and it is read
  * again. Reservations are never touched: they are counted on our side. While raises are held back (`raise-guard.ts`), a
- * balance above our books is only told.
+ * balance above our books is only told. Where others tell the ERP, it may have units back before we have seen it: a
+ * SKU with such a cancellation is not raised, but read again later.
  */
-import type { Answer, ReconcileCommand } from '../core/command.ts';
+import { rejected, type Answer, type ReconcileCommand } from '../core/command.ts';
 import { explain, type Drift, type DriftCause } from '../core/reconcile.ts';
 import type { ErpCall, ErpConnector, ErpLevel, ErpLevelProblem } from './erp-port.ts';
 import type { OutboxStore } from './ports.ts';
@@ -12,6 +13,7 @@ import type { OutboxStore } from './ports.ts';
 /** Readings of a SKU that moves all the time; then it is left for the next run. */
 const READINGS = 3;
 const LEVELS_PAGE = 500;
+const MESSAGES_PAGE = 1_000;
 
 export interface ReconcileOptions {
   readonly fix: boolean;
@@ -180,9 +182,10 @@ export class Reconciler {
     tally: Tally,
   ): Promise<void> {
     const isHeldBack = options.fix && this.#parts.mayRaise?.() === false;
-    const answers = isHeldBack
-      ? await this.#lower(levels, fence, options)
-      : await this.#submit(levels, fence, options);
+    const answers =
+      isHeldBack || this.#parts.erp.toldByOthers
+        ? await this.#applyWithCare(levels, fence, options, isHeldBack)
+        : await this.#submit(levels, fence, options);
     tally.take(
       levels.map(({ sku }) => sku),
       answers,
@@ -190,20 +193,45 @@ export class Reconciler {
     );
   }
 
-  /** Compares all, then corrects those that a correction does not raise. */
-  async #lower(
+  /** Compares all, then corrects those that may be. */
+  async #applyWithCare(
     levels: readonly ErpLevel[],
     fence: number,
     options: ReconcileOptions,
+    isHeldBack: boolean,
   ): Promise<Answer[]> {
-    const answers = await this.#submit(levels, fence, { ...options, fix: false });
-    const lower = levels.filter((_level, index) => {
-      const answer = answers[index];
-      return answer?.ok === true && answer.type === 'reconcile' && !isRaise(answer.drift);
+    const compared = await this.#submit(levels, fence, { ...options, fix: false });
+    const raises = new Set(compared.filter(isRaising));
+    const comingBack =
+      this.#parts.erp.toldByOthers && raises.size > 0 ? await this.#skusComingBack() : NONE;
+    const answers = compared.map((answer, index) => {
+      const sku = levels[index]?.sku ?? '';
+      return raises.has(answer) && comingBack.has(sku)
+        ? rejected('reconcile', { code: 'balance_outdated', sku })
+        : answer;
     });
-    const corrected = await this.#submit(lower, fence, options);
-    const bySku = new Map(lower.map(({ sku }, index) => [sku, corrected[index]]));
+    if (!options.fix) return answers;
+    const correct = levels.filter((_level, index) => {
+      const answer = answers[index];
+      return answer?.ok === true && !(isHeldBack && raises.has(answer));
+    });
+    const corrected = await this.#submit(correct, fence, options);
+    const bySku = new Map(correct.map(({ sku }, index) => [sku, corrected[index]]));
     return answers.map((answer, index) => bySku.get(levels[index]?.sku ?? '') ?? answer);
+  }
+
+  /** With units of a cancellation that we have back, and that were not yet seen to be back in the ERP. */
+  async #skusComingBack(): Promise<ReadonlySet<string>> {
+    const skus = new Set<string>();
+    for (let after = 0; ;) {
+      const messages = await this.#parts.store.outbox({ state: null, after, limit: MESSAGES_PAGE });
+      for (const { kind, lines } of messages) {
+        if (kind !== 'cancellation') continue;
+        for (const { sku, restock } of lines) if (restock) skus.add(sku);
+      }
+      after = messages.at(-1)?.id ?? after;
+      if (messages.length < MESSAGES_PAGE) return skus;
+    }
   }
 
   async #submit(
@@ -224,6 +252,12 @@ export class Reconciler {
     });
     return submissions.length === 0 ? [] : this.#parts.store.submitAll(submissions);
   }
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+function isRaising(answer: Answer): boolean {
+  return answer.ok && answer.type === 'reconcile' && isRaise(answer.drift);
 }
 
 /** Would its correction put units of a SKU on sale that our books do not have? One that is new here has no sales. */

@@ -166,6 +166,7 @@ export class Life {
     return {
       name: erp.name,
       grouping: erp.grouping,
+      toldByOthers: erp.toldByOthers,
       limits: erp.limits,
       check: (call) => does(() => erp.check(mortal(call))),
       readPage: (cursor, call) => does(() => erp.readPage(cursor, mortal(call))),

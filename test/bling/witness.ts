@@ -165,7 +165,6 @@ export class Witness {
     const { drift, corrected } = answer;
     // The first stock.
     if (!drift.known) return;
-    this.compared += 1;
     const { sku, units } = drift;
     const before = this.#corrected.get(sku) ?? 0;
     const moments = this.#moments.flatMap((moment) => moment.get(sku) ?? []);
@@ -174,6 +173,9 @@ export class Witness {
       moment !== undefined,
       `${sku}: differs by ${units}, planted ${this.#planted.get(sku) ?? 0}, corrected ${before}: ${JSON.stringify({ moments, drift })}`,
     );
+    // A look before it is decided whether to correct.
+    if (!submission.command.fix) return;
+    this.compared += 1;
     assert.equal(corrected, units !== 0, `${sku}: corrected where it differs`);
     this.#corrected.set(sku, before + units);
     const newlyFound = moment.planted - (this.#foundUpTo.get(sku) ?? 0);

@@ -333,3 +333,32 @@ describe('reconciliation', () => {
     assert.equal((await world.store.level('A'))?.onHand, STOCK);
   });
 });
+
+it('where others tell the ERP, what comes back is not taken for units that came in', async () => {
+  const world = new World('sale', []);
+  await world.open();
+  world.erp.toldByOthers = true;
+  const [sku = ''] = SKUS;
+  const onHand = async (): Promise<number | undefined> => (await world.store.level(sku))?.onHand;
+  await world.all([{ do: 'sell', sku: 0, quantity: 3 }, { do: 'round' }]);
+  assert.deepEqual([world.erp.balances.get(sku), await onHand()], [STOCK - 3, STOCK - 3]);
+
+  await world.all([{ do: 'cancel', which: 0, restock: true }]);
+  // The other integration was there first; the message that looks for it is still under way.
+  world.erp.balances.set(sku, STOCK);
+  const early = await world.reconciler.compare([sku], { fix: true, cause: 'webhook' });
+  assert.deepEqual([early.moving, early.drifts, await onHand()], [[sku], [], STOCK]);
+  const only = await world.reconciler.compare([sku], { fix: false, cause: 'operator' });
+  assert.deepEqual([only.moving, only.drifts], [[sku], []]);
+
+  // Lower is taken over all the same: that sells nothing twice.
+  world.erp.balances.set(sku, STOCK - 9);
+  const lower = await world.reconciler.compare([sku], { fix: true, cause: 'webhook' });
+  assert.deepEqual([lower.moving, lower.drifts.map(({ units }) => units)], [[], [-6]]);
+
+  world.erp.balances.set(sku, STOCK - 3);
+  await world.all([{ do: 'round' }]);
+  world.erp.balances.set(sku, STOCK + 5);
+  const late = await world.reconciler.compare([sku], { fix: true, cause: 'webhook' });
+  assert.deepEqual([late.moving, await onHand()], [[], STOCK + 5]);
+});

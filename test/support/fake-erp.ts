@@ -45,6 +45,7 @@ const LIMITS: ErpLimits = {
 export class FakeErp implements ErpConnector {
   readonly name = 'fake';
   readonly grouping: MessageGrouping;
+  toldByOthers = false;
   readonly limits: ErpLimits;
   readonly balances = new Map<string, number>();
   /** Names of what was applied, in order; one that stands here twice was applied twice. */

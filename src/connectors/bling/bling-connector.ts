@@ -25,6 +25,7 @@ const SKUS_PER_READ = 50;
 export class BlingConnector implements ErpConnector {
   readonly name = 'bling';
   readonly grouping;
+  readonly toldByOthers: boolean;
   readonly limits: ErpLimits;
   readonly #parts: BlingParts;
 
@@ -32,6 +33,7 @@ export class BlingConnector implements ErpConnector {
     this.#parts = parts;
     const { delivery, settings } = parts;
     this.grouping = delivery.grouping;
+    this.toldByOthers = settings.orderMode === 'observe';
     this.limits = {
       callsPerSecond: settings.callsPerSecond,
       callsPerDay: settings.callsPerDay,

@@ -34,6 +34,7 @@ const MOST_REASON = 300;
 export class WebhookConnector implements ErpConnector {
   readonly name = 'webhook';
   readonly grouping = 'sale';
+  readonly toldByOthers = false;
   readonly limits: ErpLimits;
   readonly #client: WebhookClient;
   readonly #parts: ClientParts;
