@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DEFAULT_RULES } from '../../src/core/rules.ts';
+import { exportBooksOfShards, openRedisStore } from '../../src/stores/redis/open-redis-store.ts';
 import { openShard } from '../../src/stores/redis/open-shard.ts';
 import { hasRedis, RedisServer } from '../support/redis-servers.ts';
 import { openStore, patient, TAG } from './store.ts';
@@ -23,4 +24,25 @@ void test('an idle instance keeps its books from being moved, until it has stopp
   });
   await store.leases.release({ lease: 'housekeeping', token, holder: 'shop-1/42/x' });
   await (await openShard(options, 'here')).close();
+});
+
+void test('nor are books of several shards', async (t) => {
+  if (!hasRedis(t)) return;
+  const server = await RedisServer.start(t);
+  const options = {
+    connection: patient(server.url),
+    rules: DEFAULT_RULES,
+    hashTag: TAG,
+    shards: 3,
+    report: () => undefined,
+  };
+  const store = await openRedisStore(options);
+  t.after(() => store.close());
+  const { token } = await store.leases.acquire('housekeeping', 'shop-1/42/x', 60_000);
+  await assert.rejects(exportBooksOfShards(options), {
+    code: 'STORE_LOCKED',
+    message: /in use by an instance of the service, shop-1\/42\/x .*: stop every instance first/,
+  });
+  await store.leases.release({ lease: 'housekeeping', token, holder: 'shop-1/42/x' });
+  await (await exportBooksOfShards(options)).close();
 });

@@ -6,9 +6,12 @@ import type { ReservationStore } from '../../engine/ports.ts';
 import { openRedisConnection } from './connection/redis-connection.ts';
 import { ownScripts } from './own-scripts.ts';
 import { RedisStore, type RedisStoreOptions } from './redis-store.ts';
+import { refuseWhileServed } from './served.ts';
+import { Shard } from './shard.ts';
 import { claimLayout } from './sharding/layout.ts';
 import { exportShards } from './sharding/export-shards.ts';
 import { importShards } from './sharding/import-shards.ts';
+import { shardTags } from './sharding/placement.ts';
 import { ShardedStore, type ShardedOptions } from './sharding/sharded-store.ts';
 
 export interface RedisBooksOptions extends RedisStoreOptions {
@@ -40,9 +43,11 @@ export async function openRedisStore(options: RedisBooksOptions): Promise<RedisB
   return openShards(options, (sharded) => ShardedStore.open({ ...sharded, leftAfterMs }));
 }
 
+type BesideOptions = Omit<ShardedOptions, 'leftAfterMs'>;
+
 async function openShards<T>(
   options: RedisBooksOptions,
-  use: (options: Omit<ShardedOptions, 'leftAfterMs'>) => Promise<T>,
+  use: (options: BesideOptions) => Promise<T>,
 ): Promise<T> {
   const { shards, rules, hashTag, clock = null, report } = options;
   const connection = await openRedisConnection(options.connection, ownScripts(), report);
@@ -66,9 +71,20 @@ async function openShards<T>(
   }
 }
 
-/** Whole books out of several shards. What somebody left in the middle is finished first. */
+/** Leases stand in the first shard. */
+async function refuseWhileInUse({ connection, rules, hashTag, shards, clock }: BesideOptions) {
+  const [tag = hashTag] = shardTags(hashTag, shards);
+  const time = clock === null ? null : () => clock.now();
+  await refuseWhileServed(connection, new Shard({ connection, rules, tag, time }), tag);
+}
+
+/**
+ * Whole books out of several shards. What somebody left in the middle is finished first: hence not while an instance
+ * serves them, whose carts are still being decided.
+ */
 export function exportBooksOfShards(options: RedisBooksOptions): Promise<BooksSource> {
   return openShards(options, async (sharded) => {
+    await refuseWhileInUse(sharded);
     const store = await ShardedStore.open({ ...sharded, leftAfterMs: 0 });
     await store.submit({ type: 'sweep', limit: 0 });
     return exportShards(store.desks, () => store.close());

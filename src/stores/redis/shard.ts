@@ -208,7 +208,7 @@ export class Shard {
         'books are being moved into Redis, or that was interrupted: wait for it, or run the import again',
       );
     }
-    const message = `the books in Redis have format ${format}, this version of Holdfast reads format ${BOOKS_FORMAT}`;
+    const message = `the books in Redis have format ${format}, this version of Holdfast reads format ${BOOKS_FORMAT}: export them with the version that wrote them, and import that file with this one (docs/moving.md)`;
     throw new Fault('STORE_VERSION', message);
   }
 
