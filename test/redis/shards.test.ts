@@ -179,3 +179,77 @@ void it('an audit finds a cart whose parts are not what it says', async (t) => {
   await server.ask('HSET', home, id, before);
   assert.deepEqual(await kinds(), []);
 });
+
+void it('a lapsed cart of nobody in particular is confirmed late, also where a limit for customers came meanwhile', async (t) => {
+  if (!hasRedis(t)) return;
+  const clock = new FakeClock();
+  const store = await open(t, (await RedisServer.start(t)).url, 4, 'shop', { clock });
+  const skus = ['A', 'B', 'C', 'D', 'E'];
+  await store.submit(importStock(skus.map((sku) => setting(sku, 9))));
+  const id = store.placeId?.(uuid(1), skus) ?? '';
+  await store.submit(reserve(id, skus.join(' '), { ttl: 10 }));
+  const limited = { policy: { maxPerCustomer: 1 } };
+  for (const sku of skus) await store.submit(setStock(sku, 9, limited));
+  clock.advance(10_000);
+  const answer = await store.submit(confirm(id, { late: 'reacquire' }));
+  assert.ok(answer.ok && answer.reservation.reacquired);
+  // Nobody in particular makes no new cart of what is limited.
+  const refused = await store.submit(reserve(uuid(2), skus.join(' ')));
+  assert.ok(!refused.ok);
+  assert.equal(refused.rejection.code, 'customer_required');
+  const left = await Promise.all(skus.map(async (sku) => (await store.level(sku))?.available));
+  assert.deepEqual(left, [8, 8, 8, 8, 8]);
+  assert.deepEqual((await store.audit()).problems, []);
+});
+
+/** Books with two carts over all of their shards, and a SKU in each of them. */
+async function openWithCarts(t: Lifetime): Promise<RedisBooks> {
+  const rules = { ...DEFAULT_RULES, onShortfall: 'release_newest' } as const;
+  const store = await open(t, (await RedisServer.start(t)).url, 4, 'shop', { rules });
+  await store.submit(importStock(SKUS.map((sku) => setting(sku, 2))));
+  for (const n of [1, 2]) assert.ok((await store.submit(reserve(uuid(n), SKUS.join(' ')))).ok);
+  return store;
+}
+
+const SKUS = ['A', 'B', 'C', 'D', 'E'];
+
+void it('a shortfall that releases carts is answered under its key as it was at first', async (t) => {
+  if (!hasRedis(t)) return;
+  for (const sku of SKUS) {
+    const store = await openWithCarts(t);
+    // The key's shard is that of the SKU, or another.
+    for (const [n, command] of [setStock(sku, 1), setStock(sku, 0)].entries()) {
+      const idempotency = { key: `key ${sku} ${n}`, fingerprint: JSON.stringify(command) };
+      const first = await store.submit(command, { idempotency });
+      assert.ok(first.ok);
+      assert.deepEqual(first.released, [uuid(2 - n)]);
+      assert.equal(first.level.onHand, 1 - n);
+      await store.submit(setStock(sku, n === 0 ? 1 : 7));
+      assert.deepEqual(await store.submit(command, { idempotency }), first);
+      assert.deepEqual(await store.submitAll([{ command, idempotency }]), [first]);
+    }
+  }
+});
+
+void it('of commands in one go, those after a shortfall see the carts released', async (t) => {
+  if (!hasRedis(t)) return;
+  const store = await openWithCarts(t);
+  const commands = [
+    setStock('A', 1),
+    setStock('A', 9),
+    ...SKUS.map((sku, n) => reserve(uuid(n + 10), sku)),
+  ];
+  const answers = await store.submitAll(
+    commands.map((command) => ({ command, idempotency: null })),
+  );
+  const [lowered, raised, ...reserved] = answers;
+  assert.ok(lowered?.ok && lowered.type === 'set_stock');
+  assert.deepEqual([lowered.level.onHand, lowered.released], [1, [uuid(2)]]);
+  assert.ok(raised?.ok && raised.type === 'set_stock');
+  assert.deepEqual([raised.level.available, raised.released], [8, []]);
+  assert.deepEqual(
+    reserved.map(({ ok }) => ok),
+    [true, true, true, true, true],
+  );
+  assert.deepEqual((await store.audit()).problems, []);
+});

@@ -167,7 +167,7 @@ export class CartCommands {
       for (const [shard, own] of wanted) {
         if (shard === home) continue;
         taken.push(shard);
-        const as = { id: hold, customerId, createdAt, expiresAt };
+        const as = { id: hold, customerId, createdAt, expiresAt, again: true };
         if (!(await this.#carts.take(shard, own, as)).ok) {
           await this.#carts.free(hold, taken);
           return null;
@@ -266,7 +266,7 @@ export class CartCommands {
       const wanted = own.map(({ sku, quantity }) => ({ sku, quantity }));
       taken.set(shard, expiresAt);
       const answer = await undecided(
-        this.#carts.take(shard, wanted, { id, customerId, createdAt, expiresAt }),
+        this.#carts.take(shard, wanted, { id, customerId, createdAt, expiresAt, again: false }),
       );
       if (answer.ok) continue;
       taken.delete(shard);

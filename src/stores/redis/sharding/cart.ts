@@ -117,6 +117,8 @@ export type Step =
       readonly customerId: string | null;
       readonly createdAt: number;
       readonly expiresAt: number;
+      /** For a cart that has lapsed. */
+      readonly again: boolean;
     }
   | { readonly type: 'cart_free'; readonly id: string }
   | { readonly type: 'cart_apply'; readonly id: string; readonly part: PartChange }
@@ -177,4 +179,5 @@ export type Step =
       readonly fingerprint: string;
       readonly answer: string;
     }
+  | { readonly type: 'remember_settled'; readonly key: string; readonly answer: string }
   | { readonly type: 'cart_shortfall'; readonly sku: string };

@@ -26,6 +26,8 @@ export interface DispatchParts {
   readonly commands: CartCommands;
   readonly keys: IdempotentKeys;
   readonly keeping: StoreKeeping;
+  /** May a shortfall be settled by releasing carts? */
+  readonly releases: boolean;
   readonly trim: (command: TrimLedgerCommand) => Promise<TrimAnswer>;
 }
 
@@ -44,6 +46,10 @@ const NOBODY: Place = { waitsFor: [], holds: [] };
 /** Does it name one that may be a cart? */
 function namesReservation({ command }: Submission): boolean {
   return 'reservationId' in command && command.type !== 'reserve';
+}
+
+function changesStock({ command: { type } }: Submission): boolean {
+  return type === 'set_stock' || type === 'adjust_stock' || type === 'import_stock';
 }
 
 function isWhole(answer: Answer): boolean {
@@ -83,6 +89,10 @@ export class Dispatch {
       isWhole(answer)
         ? answer
         : together(() => this.#watched(NOBODY, () => this.#goOn(submission, answer)));
+    if (this.#mayRelease(submission)) {
+      const settle = async (): Promise<Answer> => this.#goOn(submission, await ask());
+      return together(() => this.#watched(place, settle));
+    }
     if (this.#turns.isFree(place)) return ask().then(goOn);
     // In its turn it enters the lane of the shard, which keeps the order from there on.
     const entered = this.#watched(place, () => Promise.resolve({ asked: ask() }));
@@ -137,6 +147,11 @@ export class Dispatch {
     }
   }
 
+  /** Whatever comes after it must see the carts released that it comes to release. */
+  #mayRelease(submission: Submission): boolean {
+    return this.#parts.releases && changesStock(submission);
+  }
+
   /** Decided in this order where it matters: what concerns one shard each is decided there, side by side. */
   all(submissions: readonly Submission[]): Promise<Answer[]> {
     const places = submissions.map(({ command }) => this.#known.placeOf(command));
@@ -145,7 +160,9 @@ export class Dispatch {
       holds: places.flatMap(({ holds }) => holds),
     };
     const desks = submissions.map(({ command }) => this.#deskFor(command));
-    const plain = desks.every((desk) => desk !== null) && !submissions.some(namesReservation);
+    const plain =
+      desks.every((desk) => desk !== null) &&
+      !submissions.some((each) => namesReservation(each) || this.#mayRelease(each));
     submissions.forEach(({ command }, index) => {
       if (command.type === 'reserve') this.#remember(command, desks[index] === null);
     });
@@ -172,6 +189,7 @@ export class Dispatch {
       const desk = id !== null && carts.has(id) ? null : this.#deskFor(command);
       if (desk !== null) {
         run.push([index, desk]);
+        if (this.#mayRelease(submission)) await flush();
         continue;
       }
       await flush();
@@ -212,11 +230,17 @@ export class Dispatch {
     return new Set(found.flat());
   }
 
-  async #goOn({ command, idempotency }: Submission, answer: Answer): Promise<Answer> {
+  async #goOn(submission: Submission, answer: Answer): Promise<Answer> {
+    const { command, idempotency } = submission;
     const { cart, pointer, blocked } = answer as Unfinished;
-    if (blocked !== undefined) return this.#parts.keeping.settleShortfalls(answer);
+    if (blocked !== undefined) return this.#settle(submission, answer);
     if (pointer !== undefined) return this.#follow(command, idempotency, pointer, FOLLOWED);
     return cart === true ? this.#cart(command, idempotency, FOLLOWED) : answer;
+  }
+
+  #settle(submission: Submission, answer: Answer): Promise<Answer> {
+    const desk = this.#deskFor(submission.command) as ShardDesk;
+    return this.#parts.keeping.settleShortfalls(answer, submission, desk);
   }
 
   async #spread({ command, idempotency }: Submission): Promise<Answer> {
@@ -303,7 +327,7 @@ export class Dispatch {
     const [answer] = await desk.submit([{ command, idempotency }]);
     if (isWhole(answer as Answer)) return answer as Answer;
     const { pointer, blocked } = answer as Unfinished;
-    if (blocked !== undefined) return this.#parts.keeping.settleShortfalls(answer as Answer);
+    if (blocked !== undefined) return this.#settle({ command, idempotency }, answer as Answer);
     if (pointer !== undefined) return this.#follow(command, idempotency, pointer, left - 1);
     return this.#cart(command, idempotency, left - 1);
   }

@@ -138,6 +138,7 @@ export class ShardedStore implements ReservationStore {
       placement: this.placement,
       commands,
       keys: new IdempotentKeys(this.#carts, this.placement),
+      releases: rules.onShortfall !== 'keep',
       trim: (command) => this.#cut.trim(command),
       keeping: new StoreKeeping(this.#desks, this.#carts, commands, options.leftAfterMs),
     });

@@ -7,15 +7,15 @@ import {
   type ImportStockCommand,
   type PurgeAnswer,
   type PurgeCommand,
-  type StockAnswer,
   type SweepAnswer,
   type SweepCommand,
 } from '../../../core/command.ts';
 import type { Reservation } from '../../../core/reservation.ts';
 import type { LevelView } from '../../../core/stock-level.ts';
+import type { Submission } from '../../../engine/ports.ts';
 import { isCart, type CartRecord, type Step } from './cart.ts';
 import type { CartCommands } from './cart-commands.ts';
-import type { Carts } from './carts.ts';
+import type { Carts, KnownKey } from './carts.ts';
 import type { ShardDesk } from './shard-desk.ts';
 
 /** `[sku, id]`: a shortfall of the SKU that the release of this cart comes before. */
@@ -51,9 +51,10 @@ export class StoreKeeping {
     const numbered = rows.map((each, row) => ({ ...each, row }));
     const parts = await Promise.all(
       Array.from(this.#carts.byShard(numbered), async ([shard, own]) => {
-        const command = { type, rows: own, dryRun };
-        const [answer] = await this.#carts.desk(shard).submit([{ command, idempotency: null }]);
-        await this.settleShortfalls(answer as Answer);
+        const submission = { command: { type, rows: own, dryRun }, idempotency: null };
+        const desk = this.#carts.desk(shard);
+        const [answer] = await desk.submit([submission]);
+        await this.settleShortfalls(answer as Answer, submission, desk);
         return answer as ImportAnswer;
       }),
     );
@@ -73,11 +74,29 @@ export class StoreKeeping {
     return { ok: true, type, created, updated, unchanged, changes };
   }
 
-  /** Where a cart is the next to be released for a shortfall, releases it at its home, and goes on. */
-  async settleShortfalls<A extends Answer>(answer: A): Promise<A> {
-    const { blocked, ...rest } = answer as A & { readonly blocked?: Blocked };
+  /**
+   * Where a cart is the next to be released for a shortfall, releases it at its home, and goes on. `desk`: who gave the
+   * answer. What it has come to in the end is the answer under its key from then on.
+   */
+  async settleShortfalls(
+    answer: Answer,
+    { idempotency }: Submission,
+    desk: ShardDesk,
+  ): Promise<Answer> {
+    const { blocked, ...rest } = answer as Answer & { readonly blocked?: Blocked };
     if (blocked === undefined) return answer;
-    let settled = rest as unknown as A;
+    const settled = await this.#settle(rest, blocked);
+    if (idempotency === null) return settled;
+    const known = await desk.step<KnownKey | null>({
+      type: 'remember_settled',
+      key: idempotency.key,
+      answer: JSON.stringify(settled),
+    });
+    return known?.answer ?? settled;
+  }
+
+  async #settle(answer: Answer, blocked: Blocked): Promise<Answer> {
+    let settled = answer;
     const waiting = [...blocked];
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const [sku, id] = next;
@@ -91,8 +110,10 @@ export class StoreKeeping {
         sku,
       });
       waiting.push(...more.blocked);
-      if (!('released' in settled)) continue;
-      const released = [...(settled as StockAnswer).released, id, ...more.released];
+      if (!settled.ok || (settled.type !== 'set_stock' && settled.type !== 'adjust_stock'))
+        continue;
+      const gone = 'answer' in outcome && outcome.answer.ok ? [id] : [];
+      const released = [...settled.released, ...gone, ...more.released];
       settled = { ...settled, level: more.level, released };
     }
     return settled;

@@ -29,7 +29,8 @@ local function sameLines(known, lines)
   return #known == #lines
 end
 
--- { id, lines, customerId, createdAt, expiresAt }: takes these units for a cart that is not decided yet.
+-- { id, lines, customerId, createdAt, expiresAt, again }: takes these units for a cart that is not decided yet, or `again`
+-- for one that has lapsed.
 function steps.cart_take(command)
   local id, customerId = command.id, values.optional(command.customerId)
   local before = book.reservation(id)
@@ -37,7 +38,7 @@ function steps.cart_take(command)
     local same = before.step == 0 and before.status == 'active' and sameLines(before.lines, command.lines)
     return same and OK or SPENT
   end
-  if not carts.fits(command.lines, customerId) then return STOCK end
+  if not carts.fits(command.lines, customerId, command.again) then return STOCK end
   local lines = {}
   for index, line in ipairs(command.lines) do
     lines[index] = { sku = line.sku, quantity = line.quantity, confirmed = 0, cancelled = 0 }
@@ -137,7 +138,8 @@ function steps.cart_write(command)
   if key ~= nil and memory.recall(key) ~= nil then return KEYED end
   local hold = values.optional(command.hold)
   if hold ~= nil and carts.read(hold) ~= nil then return HELD end
-  if not carts.fits(command.take, values.optional(command.customerId)) then return STOCK end
+  -- A cart that is there already takes units only where it has lapsed.
+  if not carts.fits(command.take, values.optional(command.customerId), command.expect > 0) then return STOCK end
   if hold ~= nil then
     carts.write(hold, 1, '{"version":1,"usedBy":' .. values.text(id) .. '}', nil, book.now, nil)
   end
@@ -220,8 +222,7 @@ function steps.claim_key(command)
   if known == nil then
     memory.remember(command.key, command.fingerprint, '@' .. command.pointer, book.now)
   elseif instead ~= nil and known.answer == '@' .. instead and known.fingerprint == command.fingerprint then
-    known.answer = '@' .. command.pointer
-    redis.call('HSET', KEY.answers, command.key, #known.fingerprint .. ':' .. known.fingerprint .. known.answer)
+    memory.replace(command.key, '@' .. command.pointer)
     known = nil
     carts.wrote = true
   end
@@ -232,6 +233,16 @@ end
 function steps.remember(command)
   if memory.recall(command.key) == nil then
     memory.remember(command.key, command.fingerprint, command.answer, book.now)
+  end
+  return knownAnswer(command.key)
+end
+
+-- { key, answer }: remembers it in place of one with a shortfall that was not settled; answers what is remembered then.
+function steps.remember_settled(command)
+  local known = memory.recall(command.key)
+  if known ~= nil and string.sub(known.answer, 1, 1) ~= '@' and cjson.decode(known.answer).blocked ~= nil then
+    memory.replace(command.key, command.answer)
+    carts.wrote = true
   end
   return knownAnswer(command.key)
 end

@@ -137,15 +137,17 @@ function carts.takeBlocked()
   return found[1] ~= nil and values.list(found) or nil
 end
 
--- Is there room for these lines, and does the customer stay within the limits?
-function carts.fits(lines, customerId)
+-- Is there room for these lines, and does the customer stay within the limits? Nobody in particular has none where units
+-- are taken `again`, and gets nothing new of what is limited.
+function carts.fits(lines, customerId, again)
   lapse.makeRoom(lines)
   for _, line in ipairs(lines) do
     local level = book.level(line.sku)
     if level == nil or levels.available(level) < line.quantity then return false end
     local limit = level.policy.maxPerCustomer
-    if limit ~= nil and (customerId == nil or held.units(line.sku, customerId) + line.quantity > limit) then
-      return false
+    if limit ~= nil then
+      if customerId == nil and not again then return false end
+      if customerId ~= nil and held.units(line.sku, customerId) + line.quantity > limit then return false end
     end
   end
   return true

@@ -9,6 +9,8 @@ local function read(text)
   return { fingerprint = string.sub(text, colon + 1, colon + length), answer = string.sub(text, colon + length + 1) }
 end
 
+local function write(record) return #record.fingerprint .. ':' .. record.fingerprint .. record.answer end
+
 -- Reads what a batch is going to ask for, together.
 function memory.fetch(keys)
   for from = 1, #keys, MOST_VALUES do
@@ -37,12 +39,19 @@ function memory.remember(key, fingerprint, answer, at)
   memory.fresh[#memory.fresh + 1] = key
 end
 
+-- Another answer for what was remembered, which grows no older by it.
+function memory.replace(key, answer)
+  local record = memory.recall(key)
+  record.answer = answer
+  redis.call('HSET', KEY.answers, key, write(record))
+end
+
 function memory.write()
   local records, order = {}, {}
   for _, key in ipairs(memory.fresh) do
     local record = memory.known[key]
     records[#records + 1] = key
-    records[#records + 1] = #record.fingerprint .. ':' .. record.fingerprint .. record.answer
+    records[#records + 1] = write(record)
     order[#order + 1] = values.digits(record.at) .. ':' .. key
   end
   memory.fresh = {}
