@@ -87,7 +87,12 @@ export class Wire implements RedisConnection {
     this.calls += 1;
     const asked = JSON.parse(String(args[0])) as Asked;
     asked.now += skew;
-    return this.#send(() => this.#carryOut(keys, asked));
+    const columns = args.slice(1);
+    return this.#send(() =>
+      columns.length > 0
+        ? this.#inner.run(script, keys, [JSON.stringify(asked), ...columns])
+        : this.#carryOut(keys, asked),
+    );
   }
 
   async #carryOut(keys: readonly string[], asked: Asked): Promise<unknown> {
