@@ -97,6 +97,22 @@ export function addToStory(line: StoryLine, entry: LedgerEntry): boolean {
   return doubled;
 }
 
+/** A line of a story as stores keep it, without the names of its fields. */
+export type StoryTuple = readonly [
+  ...[sku: string, quantity: number, reserved: number, allocated: number, confirmed: number],
+  ...[cancelled: number, kinds: number, lastAt: number, orderId: string | null],
+];
+
+export function storyTuple(line: StoryLine): StoryTuple {
+  const { sku, quantity, reserved, allocated, confirmed, cancelled, kinds, lastAt, orderId } = line;
+  return [sku, quantity, reserved, allocated, confirmed, cancelled, kinds, lastAt, orderId];
+}
+
+export function storyLine(tuple: StoryTuple): StoryLine {
+  const [sku, quantity, reserved, allocated, confirmed, cancelled, kinds, lastAt, orderId] = tuple;
+  return { sku, quantity, reserved, allocated, confirmed, cancelled, kinds, lastAt, orderId };
+}
+
 /** Does the story hold no units? Then nothing is lost with it once its reservation has been purged. */
 export function isClosed(lines: readonly StoryLine[]): boolean {
   return lines.every(({ reserved, allocated }) => reserved === 0 && allocated === 0);

@@ -1,7 +1,14 @@
 /** Rows of the ledger's beginning and what they mean. */
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { StoryLine } from '../../core/audit-story.ts';
-import { UNCUT, type LedgerCut, type Opening } from '../../core/ledger-cut.ts';
+import {
+  storyLine,
+  storyTuple,
+  UNCUT,
+  type LedgerCut,
+  type Opening,
+  type StoryTuple,
+} from '../../core/ledger-cut.ts';
 import type { Policy } from '../../core/stock-level.ts';
 import type { Story } from '../../engine/books-file/whole-books.ts';
 import { checksum, RowDamage } from './rows.ts';
@@ -65,18 +72,8 @@ export function readOpening(row: Row): Opening {
   };
 }
 
-type LineTuple = [
-  ...[sku: string, quantity: number, reserved: number, allocated: number, confirmed: number],
-  ...[cancelled: number, kinds: number, lastAt: number, orderId: string | null],
-];
-
 export function storyRow(reservationId: string, lines: readonly StoryLine[]): SQLOutputValue[] {
-  const tuples = lines.map((line): LineTuple => {
-    const { sku, quantity, reserved, allocated, confirmed, cancelled } = line;
-    const { kinds, lastAt, orderId } = line;
-    return [sku, quantity, reserved, allocated, confirmed, cancelled, kinds, lastAt, orderId];
-  });
-  const row: SQLOutputValue[] = [reservationId, JSON.stringify(tuples)];
+  const row: SQLOutputValue[] = [reservationId, JSON.stringify(lines.map(storyTuple))];
   row.push(checksum(row));
   return row;
 }
@@ -89,19 +86,7 @@ export function readStory(row: Row): Story {
   }
   return {
     reservationId: reservationId as string,
-    lines: (JSON.parse(lines as string) as LineTuple[]).map(
-      ([sku, quantity, reserved, allocated, confirmed, cancelled, kinds, lastAt, orderId]) => ({
-        sku,
-        quantity,
-        reserved,
-        allocated,
-        confirmed,
-        cancelled,
-        kinds,
-        lastAt,
-        orderId,
-      }),
-    ),
+    lines: (JSON.parse(lines as string) as StoryTuple[]).map(storyLine),
   };
 }
 

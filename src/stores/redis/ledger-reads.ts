@@ -2,7 +2,7 @@
 import type { StoryLine } from '../../core/audit-story.ts';
 import { NO_POLICY } from '../../core/stock-level.ts';
 import type { LedgerEntry } from '../../core/ledger.ts';
-import type { LedgerCut, Opening } from '../../core/ledger-cut.ts';
+import { storyLine, type LedgerCut, type Opening, type StoryTuple } from '../../core/ledger-cut.ts';
 import type { LedgerBeginning, LedgerQuery } from '../../engine/ports.ts';
 import type { RedisConnection } from './connection/redis-connection.ts';
 import type { ShardKeys } from './keys.ts';
@@ -13,31 +13,8 @@ export const PARTS = 200;
 /** Fields of a hash that are read at once. */
 const PAGE = 500;
 
-type LineTuple = readonly [
-  ...[sku: string, quantity: number, reserved: number, allocated: number, confirmed: number],
-  ...[cancelled: number, kinds: number, lastAt: number, orderId: string | null],
-];
-
-/** As the scripts keep it. */
-export function storyTuple(line: StoryLine): LineTuple {
-  const { sku, quantity, reserved, allocated, confirmed, cancelled, kinds, lastAt, orderId } = line;
-  return [sku, quantity, reserved, allocated, confirmed, cancelled, kinds, lastAt, orderId];
-}
-
 function readStory(text: string): StoryLine[] {
-  return (JSON.parse(text) as LineTuple[]).map(
-    ([sku, quantity, reserved, allocated, confirmed, cancelled, kinds, lastAt, orderId]) => ({
-      sku,
-      quantity,
-      reserved,
-      allocated,
-      confirmed,
-      cancelled,
-      kinds,
-      lastAt,
-      orderId,
-    }),
-  );
+  return (JSON.parse(text) as StoryTuple[]).map(storyLine);
 }
 
 function readOpening(text: string): Opening {

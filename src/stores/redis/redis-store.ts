@@ -26,6 +26,7 @@ import type {
   SubmitOptions,
 } from '../../engine/ports.ts';
 import type { WebhookInbox } from '../../engine/webhook-inbox.ts';
+import { describeAudit } from './audit-words.ts';
 import { auditBooks } from './audit-books.ts';
 import { CommandLane } from './command-lane.ts';
 import {
@@ -117,7 +118,7 @@ export class RedisStore implements OutboxStore {
     this.#timer.unref();
     connection.guardSales(async () => {
       const lost = await this.#heard.lostFrom(shard, this.#headSeq);
-      if (lost === null) return describe(await auditBooks(shard));
+      if (lost === null) return describeAudit(await auditBooks(shard));
       if (options.connection.afterFailover === 'availability') this.#heard.forget();
       return `the ledger ${lost}`;
     });
@@ -267,11 +268,4 @@ export class RedisStore implements OutboxStore {
     await this.#lane.close();
     await this.#connection.close();
   }
-}
-
-/** What the audit found, for people; null if nothing. */
-function describe({ ok, problemCount, problems }: AuditReport): string | null {
-  if (ok) return null;
-  const first = problems[0]?.message ?? 'unknown';
-  return `${problemCount} ${problemCount === 1 ? 'difference' : 'differences'}, the first: ${first}`;
 }

@@ -1,13 +1,12 @@
 /** Puts records of whole books into a shard that has none, in steps. */
 import type { LedgerEntry } from '../../core/ledger.ts';
-import type { Opening } from '../../core/ledger-cut.ts';
+import { storyTuple, type Opening } from '../../core/ledger-cut.ts';
 import type { OutboxLevel, OutboxMessage } from '../../core/outbox/message.ts';
 import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
 import type { BooksHead, BooksRecord, KeptAnswer } from '../../engine/books-file/whole-books.ts';
 import { Fault } from '../../engine/faults.ts';
 import { partsOf } from './ledger-parts.ts';
-import { storyTuple } from './ledger-reads.ts';
 import type { Shard } from './shard.ts';
 
 export async function begin(

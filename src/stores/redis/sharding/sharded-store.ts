@@ -21,6 +21,7 @@ import type {
   Submission,
   SubmitOptions,
 } from '../../../engine/ports.ts';
+import { describeAudit } from '../audit-words.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { AfterFailover } from '../connection/sale-guard.ts';
 import { commonKeys } from '../keys.ts';
@@ -94,7 +95,7 @@ export class ShardedStore implements ReservationStore {
     await store.stats();
     options.connection.guardSales(async () => {
       const lost = await store.#lost();
-      if (lost === null) return describe(await store.audit());
+      if (lost === null) return describeAudit(await store.audit());
       if (options.afterFailover === 'availability')
         store.#desks.forEach(({ heard }) => heard.forget());
       return lost;
@@ -328,10 +329,4 @@ export class ShardedStore implements ReservationStore {
     await Promise.all(this.#desks.map((desk) => desk.close()));
     await this.#connection.close();
   }
-}
-
-function describe({ ok, problemCount, problems }: AuditReport): string | null {
-  if (ok) return null;
-  const first = problems[0]?.message ?? 'unknown';
-  return `${problemCount} ${problemCount === 1 ? 'difference' : 'differences'}, the first: ${first}`;
 }

@@ -206,19 +206,8 @@ local function writeLevels()
 end
 
 local function writeReservations()
-  local kept, gone = {}, {}
-  for _, id in ipairs(cache.reservations.order) do
-    local text = cache.reservations.last[id]
-    if text then
-      kept[#kept + 1] = id
-      kept[#kept + 1] = text
-    else
-      gone[#gone + 1] = id
-    end
-  end
   callMany('HSET', KEY.reservations, cache.fresh)
-  callMany('HSET', KEY.reservations, kept)
-  callMany('HDEL', KEY.reservations, gone)
+  writeChanges(KEY.reservations, cache.reservations)
 end
 
 -- Has this call changed anything?

@@ -59,6 +59,22 @@ local function callMany(command, key, arguments)
   end
 end
 
+-- Writes the texts that there are, and takes out what has none any more.
+local function writeChanges(key, changes)
+  local kept, gone = {}, {}
+  for _, id in ipairs(changes.order) do
+    local text = changes.last[id]
+    if text then
+      kept[#kept + 1] = id
+      kept[#kept + 1] = text
+    else
+      gone[#gone + 1] = id
+    end
+  end
+  callMany('HSET', key, kept)
+  callMany('HDEL', key, gone)
+end
+
 -- `given`: the time instead of the server's, for tests; '' or null otherwise. The clock never runs back.
 function book.open(given)
   local now = tonumber(given)

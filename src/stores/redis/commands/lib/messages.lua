@@ -308,21 +308,6 @@ local function writeOutboxLog()
     'm', table.concat(box.changed.order, ' '), 's', values.list(skus))
 end
 
-local function writeMessages()
-  local kept, gone = {}, {}
-  for _, id in ipairs(box.changed.order) do
-    local text = box.changed.last[id]
-    if text then
-      kept[#kept + 1] = id
-      kept[#kept + 1] = text
-    else
-      gone[#gone + 1] = id
-    end
-  end
-  callMany('HSET', KEY.messages, kept)
-  callMany('HDEL', KEY.messages, gone)
-end
-
 local function writeOutboxLevels()
   local kept = {}
   for sku in pairs(box.changedLevels) do
@@ -354,7 +339,7 @@ end
 function messages.write()
   settleHeads()
   for state in pairs(box.states) do flushState(state) end
-  writeMessages()
+  writeChanges(KEY.messages, box.changed)
   writeLists(box.ofReservation)
   writeLists(box.parcels)
   writeOutboxLevels()
