@@ -81,7 +81,7 @@ class Tally {
         this.compared += 1;
         this.moving.delete(sku);
         if (drift.erpOnHand < 0) this.note([{ sku, reason: belowZero(drift) }]);
-        if (drift.units !== 0 || !drift.known) {
+        if (differs(drift)) {
           const held = isHeldBack && isRaise(drift);
           this.drifts.push({ ...drift, cause: explain(drift), corrected, held });
           if (corrected && drift.known) this.corrected += 1;
@@ -193,7 +193,7 @@ export class Reconciler {
     );
   }
 
-  /** Compares all, then corrects those that may be. */
+  /** Compares all, then corrects those that differ and may be corrected. */
   async #applyWithCare(
     levels: readonly ErpLevel[],
     fence: number,
@@ -213,7 +213,7 @@ export class Reconciler {
     if (!options.fix) return answers;
     const correct = levels.filter((_level, index) => {
       const answer = answers[index];
-      return answer?.ok === true && !(isHeldBack && raises.has(answer));
+      return answer !== undefined && isDiffering(answer) && !(isHeldBack && raises.has(answer));
     });
     const corrected = await this.#submit(correct, fence, options);
     const bySku = new Map(correct.map(({ sku }, index) => [sku, corrected[index]]));
@@ -255,6 +255,15 @@ export class Reconciler {
 }
 
 const NONE: ReadonlySet<string> = new Set();
+
+/** A SKU that is new here differs even where the ERP has none of it. */
+function differs({ units, known }: Drift): boolean {
+  return units !== 0 || !known;
+}
+
+function isDiffering(answer: Answer): boolean {
+  return answer.ok && answer.type === 'reconcile' && differs(answer.drift);
+}
 
 function isRaising(answer: Answer): boolean {
   return answer.ok && answer.type === 'reconcile' && isRaise(answer.drift);
