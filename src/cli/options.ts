@@ -1,6 +1,7 @@
 /** Options that several commands share. */
 import { InvalidArgumentError, Option } from 'commander';
 import type { CliParts } from './cli-parts.ts';
+import type { ExitCode } from './exit-codes.ts';
 import { ServiceClient } from './service-client.ts';
 
 const HELP_WIDTH = 80;
@@ -55,4 +56,18 @@ export function connect(
   connections = 1,
 ): ServiceClient {
   return new ServiceClient({ url, key: key ?? parts.settings().clientKey }, connections);
+}
+
+/** A client for so long as it is used. */
+export async function withService(
+  options: ServiceOptions,
+  parts: CliParts,
+  use: (client: ServiceClient) => Promise<ExitCode>,
+): Promise<ExitCode> {
+  const client = connect(options, parts);
+  try {
+    return await use(client);
+  } finally {
+    await client.close();
+  }
 }

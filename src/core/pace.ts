@@ -14,7 +14,7 @@ export type CallKind = 'push' | 'read';
 
 const DAY_MS = 86_400_000;
 /** What so many calls may take, in ms, of which an ERP allows one second: they do not arrive as far apart as they left. */
-const SECOND_MS = 1_050;
+export const SECOND_MS = 1_050;
 /** Reads beside pushes are judged by so many calls, the latest counting most; before there are any, by as many assumed. */
 const JUDGED_CALLS = 200;
 

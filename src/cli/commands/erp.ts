@@ -1,12 +1,10 @@
 /** `holdfast erp` and `holdfast reconcile`: how the ERP is, its stock pulled, its books compared with ours. */
 import { InvalidArgumentError } from 'commander';
-import type { CliParts } from '../cli-parts.ts';
 import { erpFacts, type ErpStatusFields } from '../erp-facts.ts';
 import { describeFindings, describeHeld, runJob, type EndedJob } from '../erp-job.ts';
-import { EXIT, type ExitCode } from '../exit-codes.ts';
-import { connect, keyOption, moreHelp, urlOption, type ServiceOptions } from '../options.ts';
+import { EXIT } from '../exit-codes.ts';
+import { keyOption, moreHelp, urlOption, withService, type ServiceOptions } from '../options.ts';
 import type { Registry } from '../registry.ts';
-import type { ServiceClient } from '../service-client.ts';
 import { count, plural, writeFacts, writeJson, writeLines } from '../terminal.ts';
 
 interface Options extends ServiceOptions {
@@ -179,17 +177,4 @@ function collect(sku: string, before: readonly string[] = []): readonly string[]
     throw new InvalidArgumentError(`At most ${MOST_SKUS}; without any, all are compared.`);
   }
   return [...before, sku];
-}
-
-export async function withService(
-  options: ServiceOptions,
-  parts: CliParts,
-  use: (client: ServiceClient) => Promise<ExitCode>,
-): Promise<ExitCode> {
-  const client = connect(options, parts);
-  try {
-    return await use(client);
-  } finally {
-    await client.close();
-  }
 }

@@ -16,7 +16,6 @@ import type { Reservation } from '../../core/reservation.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
 import type { BooksReader, CliParts } from '../cli-parts.ts';
 import { describeTrimmed, readBeginning, trimExported } from './export-trim.ts';
-import { withService } from './erp.ts';
 import { CliFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import {
   dataDirOption,
@@ -25,6 +24,7 @@ import {
   urlOption,
   wholeNumber,
   type ServiceOptions,
+  withService,
 } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { count, writeJson, type Output } from '../terminal.ts';

@@ -2,10 +2,16 @@
 import { Option } from 'commander';
 import { MESSAGE_STATES } from '../../core/outbox/message.ts';
 import { EXIT } from '../exit-codes.ts';
-import { keyOption, moreHelp, urlOption, wholeNumber, type ServiceOptions } from '../options.ts';
+import {
+  keyOption,
+  moreHelp,
+  urlOption,
+  wholeNumber,
+  withService,
+  type ServiceOptions,
+} from '../options.ts';
 import type { Registry } from '../registry.ts';
 import { plural, table, writeJson, writeLines } from '../terminal.ts';
-import { withService } from './erp.ts';
 
 interface Options extends ServiceOptions {
   readonly json?: true;

@@ -3,6 +3,7 @@
  * count outlives a restart; a part of the day's calls is kept for reading, as settling what is unknown needs it.
  */
 import { join } from 'node:path';
+import { SECOND_MS } from '../../core/pace.ts';
 import { ErpFault } from '../../engine/erp-port.ts';
 import { readIfThere, replaceFile } from '../../engine/durable-file.ts';
 import { isOver } from '../../engine/unsent.ts';
@@ -23,8 +24,6 @@ const DAY_MS = 86_400_000;
 const BRASILIA_MS = -3 * 3_600_000;
 /** How long after midnight in UTC Bling's day begins. */
 export const DAY_STARTS_MS = -BRASILIA_MS;
-/** Calls do not arrive at the intervals at which they were sent. */
-const WINDOW_MS = 1_050;
 /** Counted on disk in advance, so that a crash forgets none and not every call writes. */
 const CLAIM = 100;
 /** Shorter pauses are waited out, longer ones are told. */
@@ -65,7 +64,7 @@ export class CallBudget {
     // The clock was set back: what it says of the latest calls is of no use.
     if ((this.#latest.at(-1)?.at ?? now) > now + MOST_AHEAD_MS) this.#latest = [];
     const [first] = this.#latest.length < callsPerSecond ? [] : this.#latest;
-    const earliest = (): number => (first === undefined ? now : first.at + WINDOW_MS);
+    const earliest = (): number => (first === undefined ? now : first.at + SECOND_MS);
     const mine: Slot = { at: Math.max(now, earliest(), this.#pausedUntil) };
     this.#latest = [...this.#latest, mine].slice(-callsPerSecond);
     let reached = now;
