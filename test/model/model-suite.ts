@@ -33,6 +33,9 @@ interface Extent {
   readonly few?: true;
 }
 
+/** Of as many histories each, where the first left something out. */
+const MOST_REPETITIONS = 4;
+
 /** Commands as they went, and refusals as they came, over all histories of a run. */
 class Coverage {
   readonly commands = new Set<CommandType>();
@@ -81,23 +84,27 @@ const COMMANDS: Record<CommandType, true> = {
 export function modelSuite(subject: StoreSubject, { runs, maxSteps, file, few }: Extent): void {
   describe(`the ${subject.name} store against the memory store`, () => {
     const coverage = new Coverage();
-
-    it('answers every history alike, with the same books after every step', async () => {
-      await assertProperty(
+    const { outbox } = subject.supports;
+    const commands = Object.keys(COMMANDS).filter((type) => outbox || !(type in ERP_COMMANDS));
+    const codes = REJECTION_CODES.filter((code) => outbox || !ERP_REJECTIONS.includes(code));
+    const play = (): Promise<void> =>
+      assertProperty(
         fc.asyncProperty(
-          histories(maxSteps, subject.supports.outbox),
+          histories(maxSteps, outbox),
           untilTired((history) => compare(subject, history, coverage)),
         ),
         { runs, file },
       );
-    });
 
-    it('in histories that left no command and no refusal out', () => {
+    it('answers every history alike, with the same books after every step', play);
+
+    it('in histories that left no command and no refusal out', async () => {
       if (isReplay() || few) return;
-      const { outbox } = subject.supports;
-      const commands = Object.keys(COMMANDS).filter((type) => outbox || !(type in ERP_COMMANDS));
+      const isShort = (): boolean =>
+        coverage.commands.size < commands.length || coverage.rejections.size < codes.length;
+      // A rare refusal is a matter of luck in a few histories, and not in many.
+      for (let again = 0; again < MOST_REPETITIONS && isShort(); again += 1) await play();
       assert.deepEqual([...coverage.commands].sort(), commands.sort());
-      const codes = REJECTION_CODES.filter((code) => outbox || !ERP_REJECTIONS.includes(code));
       assert.deepEqual([...coverage.rejections].sort(), codes.sort());
       assert.equal(coverage.steps.size, 5);
     });

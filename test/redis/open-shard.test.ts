@@ -18,12 +18,13 @@ void test('an idle instance keeps its books from being moved, until it has stopp
     report: () => undefined,
   };
   const { token } = await store.leases.acquire('housekeeping', 'shop-1/42/x', 60_000);
-  await assert.rejects(openShard(options, 'here'), {
+  const opened = async (): Promise<void> => (await openShard(options, 'here')).close();
+  await assert.rejects(opened(), {
     code: 'STORE_LOCKED',
     message: /in use by an instance of the service, shop-1\/42\/x .*: stop every instance first/,
   });
   await store.leases.release({ lease: 'housekeeping', token, holder: 'shop-1/42/x' });
-  await (await openShard(options, 'here')).close();
+  await opened();
 });
 
 void test('nor are books of several shards', async (t) => {
@@ -39,10 +40,11 @@ void test('nor are books of several shards', async (t) => {
   const store = await openRedisStore(options);
   t.after(() => store.close());
   const { token } = await store.leases.acquire('housekeeping', 'shop-1/42/x', 60_000);
-  await assert.rejects(exportBooksOfShards(options), {
+  const exported = async (): Promise<void> => (await exportBooksOfShards(options)).close();
+  await assert.rejects(exported(), {
     code: 'STORE_LOCKED',
     message: /in use by an instance of the service, shop-1\/42\/x .*: stop every instance first/,
   });
   await store.leases.release({ lease: 'housekeeping', token, holder: 'shop-1/42/x' });
-  await (await exportBooksOfShards(options)).close();
+  await exported();
 });
