@@ -287,12 +287,35 @@ describe('when it cannot be taken now', () => {
     isProblem(await post(service, VECTOR.body), 429, 'rate_limited');
   });
 
-  it('so many may arrive at once, and those that break off are not counted', async (t) => {
+  it('a thousand in a moment are all taken', async (t) => {
+    const service = await start(t);
+    const put = service.inbox.put.bind(service.inbox);
+    const gate = Promise.withResolvers<undefined>();
+    let waiting = 0;
+    service.inbox.put = async (webhook) => {
+      if ((waiting += 1) === 1_000) gate.resolve(undefined);
+      await gate.promise;
+      return put(webhook);
+    };
+    // Whoever is refused opens the gate too, so that a refusal is seen and not waited for.
+    const sent = async () => {
+      const answer = await post(service, VECTOR.body);
+      gate.resolve(undefined);
+      return answer;
+    };
+    const answers = await Promise.all(Array.from({ length: 1_000 }, sent));
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
+  });
+
+  it('so many bytes may arrive at once, and those that break off are not counted', async (t) => {
     const service = await start(t);
     const { port } = await listen(service);
-    const head = `POST /webhooks/bling HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n{`;
-    const slow = Array.from({ length: 128 }, () => open(t, port));
-    for (const each of slow) each.send(head);
+    const declared = ['content-length: 1048576', 'transfer-encoding: chunked', 'content-length: 1'];
+    const slow = Array.from({ length: 400 }, () => open(t, port));
+    for (const [n, each] of slow.entries()) {
+      const header = declared[n < 80 ? n % 2 : 2] ?? '';
+      each.send(`POST /webhooks/bling HTTP/1.1\r\nhost: x\r\n${header}\r\n\r\n`);
+    }
     const full = async (): Promise<number> => {
       const answer = await fetch(`http://127.0.0.1:${port}/webhooks/bling`, {
         method: 'POST',

@@ -10,8 +10,15 @@ import { jitteredSeconds, problem, ProblemError } from '../problem.ts';
 import * as operations from '../schemas/webhook-operations.ts';
 import type { Http, Server } from '../server.ts';
 
-/** Anybody may send us a body here, and each is held in memory until its signature has been looked at. */
-const MAX_AT_ONCE = 128;
+/**
+ * Anybody may send us a body here, and each is held in memory until its signature has been looked at: so many bytes at
+ * once, as declared. Not so many bodies: a stocktaking in the ERP is thousands of small ones in a moment, and whoever is
+ * told 503 comes again a minute later only.
+ */
+const MAX_BYTES_AT_ONCE = 64 * 1_048_576;
+
+/** What a request takes beside its body. */
+const BYTES_OF_REQUEST = 4_096;
 
 const NOTHING = Buffer.alloc(0);
 
@@ -19,8 +26,11 @@ export function webhookRoutes(app: Server, http: Http): void {
   const { respond, settings, webhooks } = http;
   let arriving = 0;
 
+  const bytesOf = ({ 'content-length': declared }: FastifyRequest['headers']): number =>
+    BYTES_OF_REQUEST + Math.min(Number(declared ?? Infinity), settings.webhookBodyLimit);
+
   const enter = (
-    { params }: FastifyRequest,
+    { params, headers }: FastifyRequest,
     { raw }: FastifyReply,
     done: HookHandlerDoneFunction,
   ): void => {
@@ -28,13 +38,14 @@ export function webhookRoutes(app: Server, http: Http): void {
     if (erp !== webhooks?.erp) {
       throw new ProblemError(problem('webhook_unknown_erp', { erp: erp.slice(0, 64) }));
     }
-    if (arriving >= MAX_AT_ONCE) {
+    const bytes = bytesOf(headers);
+    if (arriving + bytes > MAX_BYTES_AT_ONCE) {
       const retryAfterSeconds = jitteredSeconds();
       throw new ProblemError(problem('overloaded', { outcome: 'not_done' }, { retryAfterSeconds }));
     }
-    arriving += 1;
+    arriving += bytes;
     raw.once('close', () => {
-      arriving -= 1;
+      arriving -= bytes;
     });
     done();
   };
