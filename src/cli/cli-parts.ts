@@ -23,6 +23,8 @@ export interface SettingsView {
   readonly warnings: readonly string[];
   readonly dataDir: string;
   readonly clientKey: string | null;
+  /** Where a service with these settings is reached from this machine. */
+  readonly serviceUrl: string;
 }
 
 export interface RunningService {

@@ -22,7 +22,7 @@ function wrap(text: string): string {
   return lines.join('\n');
 }
 
-export const DEFAULT_URL = 'http://127.0.0.1:8000';
+export const DEFAULT_URL_IS = 'default: by HOLDFAST_HOST and HOLDFAST_PORT, http://127.0.0.1:8000';
 
 export function dataDirOption(): Option {
   return new Option(
@@ -32,7 +32,7 @@ export function dataDirOption(): Option {
 }
 
 export function urlOption(): Option {
-  return new Option('--url <url>', 'address of the service').default(DEFAULT_URL);
+  return new Option('--url <url>', `address of the service (${DEFAULT_URL_IS})`);
 }
 
 export function keyOption(): Option {
@@ -46,7 +46,7 @@ export function wholeNumber(text: string): number {
 }
 
 export interface ServiceOptions {
-  readonly url: string;
+  readonly url?: string;
   readonly key?: string;
 }
 
@@ -55,7 +55,8 @@ export function connect(
   parts: CliParts,
   connections = 1,
 ): ServiceClient {
-  return new ServiceClient({ url, key: key ?? parts.settings().clientKey }, connections);
+  const at = url ?? parts.settings().serviceUrl;
+  return new ServiceClient({ url: at, key: key ?? parts.settings().clientKey }, connections);
 }
 
 /** A client for so long as it is used. */

@@ -22,7 +22,10 @@ async function run(args: string, parts: Partial<CliParts> = {}) {
       env: {},
     },
     version: '1.2.3',
-    settings: () => ({ lines: [], warnings: [], dataDir: './data', clientKey: null }),
+    settings: () => ({
+      ...{ lines: [], warnings: [], dataDir: './data' },
+      ...{ clientKey: null, serviceUrl: 'http://127.0.0.1:8000' },
+    }),
     startService: missing,
     openBooks: missing,
     openDataFolder: missing,

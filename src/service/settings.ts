@@ -2,6 +2,7 @@
 import type { Overrides, SettingsView } from '../cli/cli-parts.ts';
 import { CliFailure, EXIT } from '../cli/exit-codes.ts';
 import { ConfigError, readConfig, type ConfigReading, type Source } from '../config.ts';
+import { localUrl } from './address.ts';
 
 export type Sources = ReadonlyMap<string, Source>;
 
@@ -29,6 +30,6 @@ export function readSettings(fromFile: Sources, overrides: Overrides = {}): Conf
 }
 
 export function viewSettings({ config, settings, warnings }: ConfigReading): SettingsView {
-  const { dataDir, clientKey } = config;
-  return { lines: settings, warnings, dataDir, clientKey };
+  const { dataDir, clientKey, host, port } = config;
+  return { lines: settings, warnings, dataDir, clientKey, serviceUrl: localUrl(host, port) };
 }

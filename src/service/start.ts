@@ -16,6 +16,7 @@ import { ReservationEngine } from '../engine/reservation-engine.ts';
 import type { WebhookIntake } from '../engine/webhook-intake.ts';
 import { Metrics } from '../observability/metrics.ts';
 import type { ApiKeyFile } from '../stores/api-keys/api-key-file.ts';
+import { localUrl } from './address.ts';
 import { openConnector, openErpService, rulesWith, withoutErp, heldWarning } from './erp.ts';
 import { openKeys } from './keys.ts';
 import { keepLease, leaseOptions } from './lease.ts';
@@ -116,8 +117,7 @@ async function listen(app: App, { host, port }: Config): Promise<string> {
   }
   const address = app.server.address();
   const actual = typeof address === 'object' && address !== null ? address.port : port;
-  const name = host.includes(':') ? `[${host.replace(/[[\]]/g, '')}]` : host;
-  return `http://${name === '0.0.0.0' || name === '[::]' ? '127.0.0.1' : name}:${actual}`;
+  return localUrl(host, actual);
 }
 
 /** While this instance has the lease. */

@@ -180,7 +180,7 @@ test('a dead letter is listed, shown, retried and discarded', async (t) => {
   const { bling, cwd, settings } = await openBlingShop(t);
   const service = await serve(t, cwd, settings);
   const at = ['--url', service.url];
-  for (const sku of ['GONE', 'LOST']) {
+  for (const sku of ['GONE', 'AWAY', 'LOST']) {
     await call(service, 'PUT', `/stock/${sku}`, { on_hand: 5 });
     await sell(service, sku);
   }
@@ -188,22 +188,35 @@ test('a dead letter is listed, shown, retried and discarded', async (t) => {
   await until(async () => {
     const { body } = await call(service, 'GET', '/outbox?state=dead');
     ids = (body['items'] as { message_id: number }[]).map(({ message_id: id }) => String(id));
-    return ids.length === 2;
+    return ids.length === 3;
   });
-  const [gone = '', lost = ''] = ids;
+  const [gone = '', away = '', lost = ''] = ids;
   const listed = await holdfast(['outbox', 'list', '--sku', 'GONE', ...at], { cwd });
   assert.equal(listed.code, 1, listed.stderr);
   assert.match(listed.stdout, /^ *\d+ +sale +dead +\S+ +1 × GONE +\S.*GONE/m);
-  assert.match(listed.stdout, /0 messages pending, 0 in flight, 0 unknown, 2 dead\.$/m);
-  const shown = await holdfast(['outbox', 'show', gone, ...at], { cwd });
+  assert.match(listed.stdout, /0 messages pending, 0 in flight, 0 unknown, 3 dead\.$/m);
+  // Without --url it is the service that the settings are for.
+  const own = { HOLDFAST_PORT: new URL(service.url).port };
+  const shown = await holdfast(['outbox', 'show', gone], { cwd, settings: own });
   assert.equal(shown.code, 0, shown.stderr);
   assert.match(shown.stdout, /^units +1 × GONE$/m);
 
   bling.control.seed({ products: [{ sku: 'GONE', stock: 5 }] });
   const reason = ['--reason', 'made it in Bling'];
+  const neither = await holdfast(['outbox', 'retry', ...reason, ...at], { cwd });
+  assert.equal(neither.code, 2);
+  assert.match(neither.stderr, /expected either the number of a dead letter, or --all/);
   const retried = await holdfast(['outbox', 'retry', gone, ...reason, ...at], { cwd });
   assert.equal(retried.code, 0, retried.stderr);
   await until(() => bling.control.orders().length === 1);
+  bling.control.seed({ products: [{ sku: 'AWAY', stock: 5 }] });
+  const both = await holdfast(['outbox', 'retry', '--all', '--json', ...reason, ...at], { cwd });
+  assert.equal(both.code, 0, both.stderr);
+  assert.deepEqual(JSON.parse(both.stdout), { retried: [away, lost].map(Number), left: [] });
+  await until(async () => {
+    const { counts } = (await call(service, 'GET', '/outbox')).body;
+    return (counts as { dead: number }).dead === 1 && bling.control.orders().length === 2;
+  });
   const unsaid = await holdfast(['outbox', 'discard', lost, ...reason, ...at], { cwd });
   assert.equal(unsaid.code, 2);
   assert.match(unsaid.stderr, /say what becomes of its units/);

@@ -99,7 +99,7 @@ async function importStock(path: string, options: Options, parts: CliParts): Pro
         rows: file.records,
         ...problemsJson(file),
       });
-    } else writeLines(stdout, describeResult(result, file, options));
+    } else writeLines(stdout, describeResult(result, file, options, client.url));
     return EXIT.ok;
   } finally {
     await client.close();
@@ -179,7 +179,12 @@ function readAnswer(answer: Readonly<Record<string, unknown>>): Result {
   };
 }
 
-function describeResult(result: Result, file: StockFile, { dryRun, url }: Options): string[] {
+function describeResult(
+  result: Result,
+  file: StockFile,
+  { dryRun }: Options,
+  url: string,
+): string[] {
   const { created, updated, unchanged, changes } = result;
   const lines = describeProblems(file.problems, file.warnings);
   if (dryRun && changes.length > 0) {

@@ -1,7 +1,8 @@
 /** `holdfast outbox`: what the ERP is still to be told, and what a person decides about dead letters. */
 import { Option } from 'commander';
 import { MESSAGE_STATES } from '../../core/outbox/message.ts';
-import { EXIT } from '../exit-codes.ts';
+import type { CliParts } from '../cli-parts.ts';
+import { CliFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import {
   keyOption,
   moreHelp,
@@ -11,6 +12,7 @@ import {
   type ServiceOptions,
 } from '../options.ts';
 import type { Registry } from '../registry.ts';
+import type { ServiceClient } from '../service-client.ts';
 import { plural, table, writeJson, writeLines } from '../terminal.ts';
 
 interface Options extends ServiceOptions {
@@ -23,11 +25,15 @@ interface ListOptions extends Options {
   readonly limit: number;
 }
 
-interface RetryOptions extends Options {
+interface ReasonOptions extends Options {
   readonly reason: string;
 }
 
-interface DiscardOptions extends RetryOptions {
+interface RetryOptions extends ReasonOptions {
+  readonly all?: true;
+}
+
+interface DiscardOptions extends ReasonOptions {
   readonly units?: string;
 }
 
@@ -87,21 +93,27 @@ function addList({ parts, action }: Registry, parent: Parent): void {
             ...(sku === undefined ? {} : { sku }),
             limit: String(Math.min(limit, PAGE)),
           });
-          const items: Message[] = [];
-          let counts: unknown = null;
-          for (let path: unknown = `/outbox?${query.toString()}`; typeof path === 'string';) {
-            const page = await client.must({ method: 'GET', path });
-            items.push(...(page['items'] as Message[]));
-            counts = page['counts'];
-            path = items.length < limit ? page['next'] : null;
-          }
+          const { items, counts } = await list(client, query, limit);
           const shown = items.slice(0, limit);
           if (options.json) writeJson(stdout, { items: shown, counts });
-          else writeLines(stdout, describeList(shown, counts as Record<string, number>));
-          return (counts as { dead: number }).dead === 0 ? EXIT.ok : EXIT.found;
+          else writeLines(stdout, describeList(shown, counts));
+          return counts['dead'] === 0 ? EXIT.ok : EXIT.found;
         }),
       ),
     );
+}
+
+/** At least `limit` of them, if there are so many. */
+async function list(client: ServiceClient, query: URLSearchParams, limit: number) {
+  const items: Message[] = [];
+  let counts: Readonly<Record<string, number>> = {};
+  for (let path: unknown = `/outbox?${query.toString()}`; typeof path === 'string';) {
+    const page = await client.must({ method: 'GET', path });
+    items.push(...(page['items'] as Message[]));
+    counts = page['counts'] as typeof counts;
+    path = items.length < limit ? page['next'] : null;
+  }
+  return { items, counts };
 }
 
 function describeList(items: readonly Message[], counts: Readonly<Record<string, number>>) {
@@ -171,8 +183,9 @@ function describe(message: Message): string[] {
 function addRetry({ parts, action }: Registry, parent: Parent): void {
   parent
     .command('retry')
-    .description('send a dead letter again')
-    .argument('<id>', 'its number', wholeNumber)
+    .description('send a dead letter again, or all of them')
+    .argument('[id]', 'its number', wholeNumber)
+    .option('--all', 'every dead letter, but for those that may have arrived')
     .requiredOption('--reason <text>', 'what was seen to; stays in the ledger')
     .addOption(urlOption())
     .addOption(keyOption())
@@ -181,21 +194,58 @@ function addRetry({ parts, action }: Registry, parent: Parent): void {
       'after',
       moreHelp(
         'holdfast outbox retry 1042 --reason "product exists now"',
-        'If it may have arrived (`holdfast outbox show`), look into the ERP first.',
+        'If it may have arrived (`holdfast outbox show`), look into the ERP first. With --all the exit code is 1 if such a one is left.',
       ),
     )
     .action(
-      action((id: number, options: RetryOptions) =>
-        withService(options, parts, async (client) => {
-          const { reason } = options;
-          const path = `/outbox/${id}/retry`;
-          const message = await client.must({ method: 'POST', path, json: { reason } });
-          if (options.json) writeJson(parts.io.stdout, message);
-          else writeLines(parts.io.stdout, [`Message ${id} is pending: it is sent again.`]);
-          return EXIT.ok;
-        }),
-      ),
+      action((id: number | undefined, options: RetryOptions) => {
+        if ((id === undefined) !== (options.all === true)) {
+          throw new CliFailure('expected either the number of a dead letter, or --all');
+        }
+        return withService(options, parts, async (client) =>
+          id === undefined
+            ? retryAll(client, options, parts)
+            : retryOne(client, id, options, parts),
+        );
+      }),
     );
+}
+
+function retry(client: ServiceClient, id: number, { reason }: RetryOptions) {
+  return client.must({ method: 'POST', path: `/outbox/${id}/retry`, json: { reason } });
+}
+
+async function retryOne(
+  client: ServiceClient,
+  id: number,
+  options: RetryOptions,
+  { io }: CliParts,
+): Promise<ExitCode> {
+  const message = await retry(client, id, options);
+  if (options.json) writeJson(io.stdout, message);
+  else writeLines(io.stdout, [`Message ${id} is pending: it is sent again.`]);
+  return EXIT.ok;
+}
+
+async function retryAll(
+  client: ServiceClient,
+  options: RetryOptions,
+  { io }: CliParts,
+): Promise<ExitCode> {
+  const query = new URLSearchParams({ state: 'dead', limit: String(PAGE) });
+  const { items } = await list(client, query, Infinity);
+  const idsOf = (inDoubt: boolean): number[] =>
+    items.filter((item) => item.may_have_arrived === inDoubt).map((item) => item.message_id);
+  const [sure, doubtful] = [idsOf(false), idsOf(true)];
+  for (const id of sure) await retry(client, id, options);
+  if (options.json) writeJson(io.stdout, { retried: sure, left: doubtful });
+  else {
+    writeLines(io.stdout, [
+      `${plural(sure.length, 'message is', 'messages are')} pending: sent again.`,
+      ...doubtful.map((id) => `Message ${id} may have arrived: look into the ERP first.`),
+    ]);
+  }
+  return doubtful.length === 0 ? EXIT.ok : EXIT.found;
 }
 
 function addDiscard({ parts, action }: Registry, parent: Parent): void {

@@ -2,7 +2,7 @@
 import { Option } from 'commander';
 import type { CliParts } from '../cli-parts.ts';
 import { CliFailure, type ExitCode } from '../exit-codes.ts';
-import { DEFAULT_URL, moreHelp } from '../options.ts';
+import { DEFAULT_URL_IS, moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
 import {
   RUSH_ARGUMENT,
@@ -19,7 +19,7 @@ export function addRush({ program, parts, action }: Registry): void {
   const command = program
     .command('rush')
     .description('let thousands of buyers race for the stock of a running service, and judge it')
-    .argument('[url]', `${RUSH_ARGUMENT.description} (default: ${DEFAULT_URL})`)
+    .argument('[url]', `${RUSH_ARGUMENT.description} (${DEFAULT_URL_IS})`)
     .addOption(new Option('--url <url>', 'the same').hideHelp());
   for (const { flags, description, defaultValue } of RUSH_OPTIONS) {
     const usual = defaultValue === undefined ? '' : ` (default: ${defaultValue})`;
@@ -30,7 +30,7 @@ export function addRush({ program, parts, action }: Registry): void {
     .addHelpText('after', HELP)
     .action(
       action((url: string | undefined, options: Options) =>
-        rush({ ...options, url: url ?? options.url ?? DEFAULT_URL }, parts),
+        rush({ ...options, url: url ?? options.url ?? parts.settings().serviceUrl }, parts),
       ),
     );
 }

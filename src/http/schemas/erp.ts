@@ -167,13 +167,16 @@ export const JobReport = Type.Object({
   next: nullable(Name('Address of the next page of findings; null on the last.')),
 });
 
-export const Raises = Type.Object({
-  state: Type.Enum(['allowed', 'held'], {
-    description:
-      'Held: sales were made without an ERP, so its balances are not taken over where they are higher than our books, until `POST /erp/accept`.',
-  }),
-  held_since: nullable(Time('Null where they are allowed.')),
-});
+export const Raises = Type.Object(
+  {
+    state: Type.Enum(['allowed', 'held'], {
+      description:
+        'Held: sales were made without an ERP, so its balances are not taken over where they are higher than our books, until `POST /erp/accept`.',
+    }),
+    held_since: nullable(Time('Null where they are allowed.')),
+  },
+  { examples: [{ state: 'allowed', held_since: null }] },
+);
 
 export const ErpStatus = Type.Object({
   erp: Name('`none`, or the connector in use.'),
