@@ -9,6 +9,7 @@ import type {
 } from '../core/command.ts';
 import { NO_POLICY, type Policy } from '../core/stock-level.ts';
 import type { ReserveRequest } from '../engine/reservation-engine.ts';
+import type { HttpSettings } from './parts.ts';
 import { parseInstant } from './schemas/formats.ts';
 import type {
   AdjustStockBody,
@@ -71,13 +72,14 @@ export function extendCommand(
   };
 }
 
-/** `idempotencyKey` names the cancellation where the body does not. */
+/** What the body leaves out: `idempotencyKey` names the cancellation, `restockByDefault` says what becomes of units. */
 export function cancelCommand(
   reservationId: string,
   body: Static<typeof CancelBody>,
   idempotencyKey: string | null,
+  { restockByDefault }: Pick<HttpSettings, 'restockByDefault'>,
 ): CancelCommand {
-  const restock = body.restock ?? true;
+  const restock = body.restock ?? restockByDefault;
   const cancellationId = body.cancellation_id ?? idempotencyKey;
   const lines = body.lines?.map((line) => ({ ...line, restock: line.restock ?? restock })) ?? null;
   if (lines !== null && cancellationId === null) {

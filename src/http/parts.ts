@@ -57,6 +57,9 @@ export interface HttpSettings {
   /** How long entries of the ledger are kept after they were exported, and how many of the newest; null: for ever. */
   readonly ledgerKeep: { readonly ms: number; readonly entries: number } | null;
 
+  /** Do a cancellation's units go back on sale where the request does not say? */
+  readonly restockByDefault: boolean;
+
   /** Live `/events` streams at the same time. */
   readonly maxEventStreams: number;
   /** Silence on an event stream before a comment is sent, in ms. */
@@ -87,6 +90,7 @@ export const DEFAULT_HTTP_SETTINGS: HttpSettings = Object.freeze({
   maxInFlight: 10_000,
   maxEventLoopDelayMs: 500,
   ledgerKeep: null,
+  restockByDefault: true,
   maxEventStreams: 64,
   heartbeatMs: 15_000,
   slowSubscriberMs: 10_000,

@@ -75,9 +75,10 @@ async function createApp(
     log: Log;
     webhooks: WebhookIntake | null;
     erp: ErpService | null;
+    toldByOthers: boolean;
   },
 ) {
-  const { engine, keys, metrics, log, webhooks, erp } = parts;
+  const { engine, keys, metrics, log, webhooks, erp, toldByOthers } = parts;
   // Half of the time to start is spent here: the commands that serve nobody do without.
   const { buildApp, DEFAULT_HTTP_SETTINGS } = await import('../http/app.ts');
   return buildApp({
@@ -94,6 +95,8 @@ async function createApp(
       // Should the last key be revoked while it runs, a service for others does not become open.
       requireKeys: config.http.requireKeys || !isLoopback(config.host),
       maxQueued: config.queueLimit,
+      // Whoever cancels in the ERP by another way may be faster than the call to us: its balance brings them back.
+      restockByDefault: !toldByOthers,
     },
   });
 }
@@ -175,7 +178,9 @@ export async function startService(config: Config): Promise<RunningService> {
     const engine = createEngine(store, metrics, log);
     const service = erp?.service ?? null;
     const webhooks = service?.webhooks.intake ?? null;
-    const app = await createApp(config, { engine, keys, metrics, log, webhooks, erp: service });
+    const toldByOthers = connector?.toldByOthers ?? false;
+    const seen = { engine, keys, metrics, log, webhooks, erp: service, toldByOthers };
+    const app = await createApp(config, seen);
     const url = await listen(app, config);
     crashLoudly(log);
     const housekeeper = keepHouse(store, config, log, lease);

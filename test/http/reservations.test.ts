@@ -259,6 +259,20 @@ test('cancel undoes a purchase, whole or by lines, each once', async (t) => {
   assert.equal((await service.call('GET', '/stock/SKU-001')).at('quantity'), 4);
 });
 
+test('units of a cancellation that does not say go where the setting says', async (t) => {
+  for (const restockByDefault of [true, false]) {
+    const service = await startService(t, { settings: { restockByDefault } });
+    await service.put('SKU-001', 5);
+    const available = async () => (await service.call('GET', '/stock/SKU-001')).at('quantity');
+    const [silent, said] = [await reserved(service, 2), await reserved(service, 1)];
+    for (const id of [silent, said]) await act(service, id, 'confirm');
+    await act(service, silent, 'cancel');
+    assert.equal(await available(), restockByDefault ? 4 : 2);
+    await act(service, said, 'cancel', { restock: true });
+    assert.equal(await available(), restockByDefault ? 5 : 3);
+  }
+});
+
 test('an id that is no UUID, or nobody’s, is 404 for every verb', async (t) => {
   const service = await startService(t);
   for (const id of ['nope', '01a21ce0-6e00-70ed-a164-5e7019d7e07b', '%00', 'a%2Fb']) {

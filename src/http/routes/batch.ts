@@ -147,7 +147,8 @@ class BatchReader {
         return extendCommand(body.reservation_id, body);
       case 'cancel': {
         const ofBatch = this.#ofBatch === null ? null : `${this.#ofBatch}#${index}`;
-        return cancelCommand(body.reservation_id, body, body.idempotency_key ?? ofBatch);
+        const name = body.idempotency_key ?? ofBatch;
+        return cancelCommand(body.reservation_id, body, name, this.#http.settings);
       }
     }
   }

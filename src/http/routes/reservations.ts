@@ -166,7 +166,7 @@ export function resolveRoutes(app: Server, http: Http): void {
     },
     (request, reply) =>
       resolve(http, request, reply, (id) =>
-        cancelCommand(id, request.body, idempotencyKeyOf(request)),
+        cancelCommand(id, request.body, idempotencyKeyOf(request), http.settings),
       ),
   );
 }

@@ -67,7 +67,10 @@ const extendFields = {
 
 export const ExtendBody = Type.Object(extendFields, EXACT);
 
-const Restock = Type.Boolean({ description: 'Do the units go back on sale? Default: true.' });
+const Restock = Type.Boolean({
+  description:
+    'Do the units go back on sale? Default: true; false where another integration tells the ERP (Bling in mode `observe`), whose balance brings them back.',
+});
 
 const cancelFields = {
   lines: optional(
