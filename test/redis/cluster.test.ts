@@ -55,15 +55,13 @@ void test('keys find their nodes, and a slot may move while it is in use', async
   await connection.read('SET', [key], [1_000_000]);
   await connection.read('DEL', [`${key}:takers`]);
 
-  let stopped = false;
-  const load = takeUnder(connection, key, () => stopped);
-  await sleep(50);
+  const load = takeUnder(connection, key);
+  await load.more(20);
   await moveSlot(slot, from, to);
-  await sleep(50);
+  await load.more(20);
   await moveSlot(slot, to, from);
-  await sleep(50);
-  stopped = true;
-  const { taken, notDone, unknown } = await load;
+  await load.more(20);
+  const { taken, notDone, unknown } = await load.end();
   t.diagnostic(`taken ${taken.length}, not done ${notDone.length}, unknown ${unknown.length}`);
   const takers = await takersOf(connection, key);
   assert.ok(taken.length > 0);
@@ -84,15 +82,13 @@ void test('a primary dies under load: with acknowledged replicas, nothing that w
   const [tag = ''] = await tagsOf(cluster);
   const key = `${tag}stock`;
   await connection.read('SET', [key], [1_000_000]);
-  let stopped = false;
-  const load = takeUnder(connection, key, () => stopped);
-  await sleep(200);
+  const load = takeUnder(connection, key);
+  await load.more(100);
   await cluster.nodes[0]?.server.kill();
   await until('the replica took over', async () => connection.trouble() === null && audits > 0);
   await sleep(300);
   // The cluster goes on without this shard's second copy: nothing is taken that could be lost.
-  stopped = true;
-  const { taken, notDone, unknown } = await load;
+  const { taken, notDone, unknown } = await load.end();
   t.diagnostic(`taken ${taken.length}, not done ${notDone.length}, unknown ${unknown.length}`);
   const takers = await takersOf(connection, key);
   assert.ok(taken.length > 0);

@@ -28,9 +28,8 @@ void test('the primary dies under load: with acknowledged replicas, nothing that
     return null;
   });
   await connection.read('SET', [KEY], [1_000_000]);
-  let stopped = false;
-  const load = takeUnder(connection, KEY, () => stopped);
-  await sleep(200);
+  const load = takeUnder(connection, KEY);
+  await load.more(100);
   const old = await group.primary();
   await old.kill();
   await until('another took over', async () => audits > 0 && (await group.primary()) !== old);
@@ -39,9 +38,8 @@ void test('the primary dies under load: with acknowledged replicas, nothing that
   const { host, port } = await group.primary();
   await old.start({ replicaof: `${host} ${port}` });
   await until('it is told', async () => connection.trouble() === null && reports.some(isWellAgain));
-  await sleep(200);
-  stopped = true;
-  const { taken, notDone, unknown, longestPauseMs } = await load;
+  await load.more(1);
+  const { taken, notDone, unknown, longestPauseMs } = await load.end();
   t.diagnostic(
     `taken ${taken.length}, not done ${notDone.length}, unknown ${unknown.length}, pause ${Math.round(longestPauseMs)} ms`,
   );
@@ -63,16 +61,15 @@ void test('the primary dies under load: with acknowledged replicas, nothing that
 void test('a primary that only seems dead is left, and grants nothing when it wakes up', async (t) => {
   if (!hasRedis(t)) return;
   const group = await startSentinelGroup(t);
-  const { connection } = await open(t, urlOf(group), { commandDeadlineMs: 500, ackReplicas: 2 });
+  const { connection } = await open(t, urlOf(group), { commandDeadlineMs: 1_000, ackReplicas: 2 });
   connection.guardSales(async () => null);
   const warnings: string[] = [];
   const onWarning = (warning: Error): void => void warnings.push(warning.message);
   process.on('warning', onWarning);
   t.after(() => process.off('warning', onWarning));
   await connection.read('SET', [KEY], [1_000_000]);
-  let stopped = false;
-  const load = takeUnder(connection, KEY, () => stopped);
-  await sleep(100);
+  const load = takeUnder(connection, KEY);
+  await load.more(50);
   const old = await group.primary();
   old.pause();
   await until('another is primary', async () => (await group.primary()) !== old);
@@ -86,9 +83,8 @@ void test('a primary that only seems dead is left, and grants nothing when it wa
     'the old one follows',
     async () => (await old.info('replication')).get('role') === 'slave',
   );
-  await sleep(200);
-  stopped = true;
-  const { taken, unknown } = await load;
+  await load.more(1);
+  const { taken, unknown } = await load.end();
   const takers = new Set((await connection.read('SMEMBERS', [`${KEY}:takers`])) as string[]);
   t.diagnostic(`taken ${taken.length}, unknown ${unknown.length}`);
   assert.deepEqual(warnings, []);
@@ -102,7 +98,7 @@ void test('a primary that only seems dead is left, and grants nothing when it wa
 void test('replicas that are missing: nothing is done, until they are back', async (t) => {
   if (!hasRedis(t)) return;
   const group = await startSentinelGroup(t, { downAfterMs: 60_000 });
-  const { connection } = await open(t, urlOf(group), { ackReplicas: 2, commandDeadlineMs: 400 });
+  const { connection } = await open(t, urlOf(group), { ackReplicas: 2, commandDeadlineMs: 2_000 });
   await connection.read('SET', [KEY], [100]);
   const take = (taker: string) => connection.run('take', [KEY, `${KEY}:takers`], [1, taker]);
   assert.equal(await take('ana'), 'taken');
@@ -128,7 +124,7 @@ void test('without most of the sentinels there is no primary', async (t) => {
     await refusal(t, url.replace(/holdfast$/, 'other')),
     /knows no primary of the name "other"/,
   );
-  const { connection } = await open(t, url, { commandDeadlineMs: 300 });
+  const { connection } = await open(t, url);
   await group.sentinels[0]?.kill();
   await sleep(1_500);
   assert.equal(connection.trouble(), null);

@@ -50,10 +50,10 @@ void test('Redis that goes away is 503 and not ready, never 409; what was sold i
   const cwd = await tempDir(t);
   const service = await serve(t, cwd, {
     HOLDFAST_STORE: server.url,
-    HOLDFAST_COMMAND_DEADLINE_MS: '300',
+    HOLDFAST_COMMAND_DEADLINE_MS: '1500',
   });
   const { url } = service;
-  await ask('PUT', `${url}/stock/A`, { on_hand: 1 });
+  assert.equal((await ask('PUT', `${url}/stock/A`, { on_hand: 1 })).status, 201);
   assert.equal((await ask('POST', `${url}/stock/A/reserve`)).status, 200);
   await server.kill();
   const refused = await ask('POST', `${url}/stock/A/reserve`);

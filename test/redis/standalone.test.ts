@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../src/engine/faults.ts';
 import { hasRedis, RedisServer, until } from '../support/redis-servers.ts';
 import { tempDir } from '../support/temp-dir.ts';
@@ -55,7 +54,7 @@ void test('a script with a bug is a bug, not a fault', async (t) => {
 void test('a silent server: reads and writes end in time, and only the write is of unknown outcome', async (t) => {
   if (!hasRedis(t)) return;
   const server = await RedisServer.start(t);
-  const { connection } = await open(t, server.url, { commandDeadlineMs: 300 });
+  const { connection } = await open(t, server.url, { commandDeadlineMs: 1_000 });
   await server.ask('SET', '{s}stock', 6);
   assert.equal(await connection.run('take', KEYS, [1, 'zoe']), 'taken');
   server.pause();
@@ -91,7 +90,7 @@ void test('a full queue refuses at once and has done nothing', async (t) => {
 void test('a server that is down: nothing is done, and all goes on when it is back', async (t) => {
   if (!hasRedis(t)) return;
   const server = await RedisServer.start(t, { appendonly: 'yes', appendfsync: 'always' });
-  const { connection } = await open(t, server.url, { commandDeadlineMs: 200 });
+  const { connection } = await open(t, server.url, { commandDeadlineMs: 1_000 });
   await server.ask('SET', '{s}stock', 5);
   await server.kill();
   await until('the loss is noticed', async () => connection.trouble() !== null);
@@ -106,16 +105,14 @@ void test('killed again and again under load: what was acknowledged is there, wh
   const server = await RedisServer.start(t, { appendonly: 'yes', appendfsync: 'always' });
   const { connection } = await open(t, server.url);
   await server.ask('SET', '{s}stock', 1_000_000);
-  let stopped = false;
-  const load = takeUnder(connection, '{s}stock', () => stopped);
+  const load = takeUnder(connection, '{s}stock');
   for (let kill = 0; kill < 3; kill += 1) {
-    await sleep(100);
+    await load.more(50);
     await server.restart();
     await until('it is back', async () => connection.trouble() === null);
   }
-  await sleep(100);
-  stopped = true;
-  const { taken, notDone, unknown } = await load;
+  await load.more(50);
+  const { taken, notDone, unknown } = await load.end();
   const takers = new Set(await takersOf(server));
   const gone = 1_000_000 - Number(await server.ask('GET', '{s}stock'));
   t.diagnostic(`taken ${taken.length}, not done ${notDone.length}, unknown ${unknown.length}`);
@@ -147,7 +144,7 @@ void test('a primary that became a replica does nothing, and is used again as a 
   if (!hasRedis(t)) return;
   const other = await RedisServer.start(t);
   const server = await RedisServer.start(t);
-  const { connection } = await open(t, server.url, { commandDeadlineMs: 200 });
+  const { connection } = await open(t, server.url, { commandDeadlineMs: 1_000 });
   await server.ask('REPLICAOF', other.host, other.port);
   await assert.rejects(connection.run('take', KEYS, [1, 'ana']), fault('STORE_UNAVAILABLE', false));
   await server.ask('REPLICAOF', 'NO', 'ONE');
