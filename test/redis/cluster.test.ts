@@ -105,7 +105,7 @@ void test('a primary dies under load: with acknowledged replicas, nothing that w
 
 void test('a cluster that is not whole is said at the start', async (t) => {
   if (!hasRedis(t)) return;
-  const cluster = await startCluster(t, { replicas: 0 });
+  const cluster = await startCluster(t, { replicas: 0, nodeTimeoutMs: 1_000 });
   await cluster.nodes[2]?.server.kill();
   const seeds = cluster.nodes.slice(0, 2);
   await until('the others know', async () =>
@@ -117,7 +117,7 @@ void test('a cluster that is not whole is said at the start', async (t) => {
 void test('a primary that has none of the books may be down: the others sell, and say that they do', async (t) => {
   if (!hasRedis(t)) return;
   const settings = { 'cluster-require-full-coverage': 'no' };
-  const cluster = await startCluster(t, { replicas: 0, settings });
+  const cluster = await startCluster(t, { replicas: 0, nodeTimeoutMs: 1_000, settings });
   const instance = await openInstance(t, urlOf(cluster.nodes));
   const { store } = instance;
   await putOnSale(instance, 'A', 9);

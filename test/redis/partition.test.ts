@@ -99,7 +99,7 @@ const addressesOf = (servers: readonly RedisServer[]): string[] =>
 async function cutOffInstance(t: TestContext, { network, deployment }: World): Promise<void> {
   const servers = addressesOf([...deployment.servers, ...deployment.witnesses]);
   const tally = new Tally();
-  const open = openTwo(deployment, { commandDeadlineMs: 500, ackReplicas: 1 }, network);
+  const open = openTwo(deployment, { commandDeadlineMs: 500, ackReplicas: 2 }, network);
   await inRounds(deployment, PARTITIONS, open, (shop, number) =>
     sellWhile(shop, number, tally, async (sale) => {
       network.cut(['two'], servers);

@@ -105,6 +105,10 @@ const SLOTS = 16_384;
 
 export interface ClusterOptions {
   readonly settings?: RedisSettings;
+  /**
+   * Silent for so long, a node is taken for dead. Without replicas nobody takes over from it, and a node of a busy
+   * machine is given time.
+   */
   readonly nodeTimeoutMs?: number;
   readonly replicas?: number;
   readonly network?: Network | null;
@@ -113,7 +117,12 @@ export interface ClusterOptions {
 /** Three primaries with an equal share of the slots each, and `replicas` (1) replicas of each. */
 export async function startCluster(
   t: Lifetime,
-  { settings = {}, nodeTimeoutMs = 1_000, replicas = 1, network = null }: ClusterOptions = {},
+  {
+    settings = {},
+    replicas = 1,
+    nodeTimeoutMs = replicas === 0 ? 15_000 : 1_000,
+    network = null,
+  }: ClusterOptions = {},
 ): Promise<RedisCluster> {
   const primaries = 3;
   const start = async (): Promise<ClusterNode> => {
