@@ -4,7 +4,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import module from 'node:module';
-import { constants } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isNewEnough, tooOldMessage } from './required-node.js';
@@ -76,7 +76,9 @@ if (isNewEnough(process.versions.node)) {
     continueAs(process.execPath);
   }
   process.argv[1] = MAIN;
-  // Keeps the compiled modules beside the system's temporary files: the next start takes half the time.
+  // Keeps the compiled modules beside the system's temporary files: the next start takes half the time. Threads look
+  // for the folder in the environment.
+  process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'node-compile-cache');
   module.enableCompileCache?.();
   await import(pathToFileURL(MAIN).href);
 } else {

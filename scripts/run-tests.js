@@ -2,6 +2,7 @@
 // The runner leaves one core free, which is half of a machine with two: most tests wait for a service, a disk or a clock.
 import { spawn } from 'node:child_process';
 import os from 'node:os';
+import { join } from 'node:path';
 import './require-node.js';
 
 const AT_ONCE = Math.max(2, os.availableParallelism() - 1);
@@ -17,7 +18,11 @@ const child = spawn(
     `--test-concurrency=${AT_ONCE}`,
     ...process.argv.slice(2),
   ],
-  { stdio: 'inherit' },
+  {
+    stdio: 'inherit',
+    // Each file is a process, and most of them load the same modules.
+    env: { NODE_COMPILE_CACHE: join(os.tmpdir(), 'node-compile-cache'), ...process.env },
+  },
 );
 child.on('exit', (code) => {
   process.exitCode = code ?? 1;
