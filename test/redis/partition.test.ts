@@ -66,6 +66,7 @@ class Tally {
 }
 
 async function sellWhile(
+  deployment: Deployment,
   shop: Shop,
   number: number,
   tally: Tally,
@@ -74,6 +75,8 @@ async function sellWhile(
   const { instances } = shop;
   const sku = `SKU-${number}`;
   await putOnSale(instances[0], sku, ON_HAND);
+  // Else the SKU itself may be lost, and nobody can be sold any more of it.
+  await deployment.healed();
   const started = startSale(instances, { sku, onHand: ON_HAND, lanes: 4, restMs: 2 });
   const { sale, done, stop } = started;
   try {
@@ -101,7 +104,7 @@ async function cutOffInstance(t: TestContext, { network, deployment }: World): P
   const tally = new Tally();
   const open = openTwo(deployment, { commandDeadlineMs: 500, ackReplicas: 2 }, network);
   await inRounds(deployment, PARTITIONS, open, (shop, number) =>
-    sellWhile(shop, number, tally, async (sale) => {
+    sellWhile(deployment, shop, number, tally, async (sale) => {
       network.cut(['two'], servers);
       // Every other time its connections are gone when the cable is mended.
       if (number % 2 === 1) network.reset(['two'], servers);
@@ -162,7 +165,7 @@ async function stalePrimary(
   // To count what is lost, fewer will do than to show that nothing is.
   const rounds = losses === 'none' ? PARTITIONS : Math.ceil(PARTITIONS / 5);
   await inRounds(deployment, rounds, openTwo(deployment, settings, network), (shop, number) =>
-    sellWhile(shop, number, tally, async (sale) => {
+    sellWhile(deployment, shop, number, tally, async (sale) => {
       const old = await deployment.primary();
       const [replica, ...others] = deployment.servers.filter((server) => server !== old);
       assert.ok(replica !== undefined);
