@@ -252,12 +252,17 @@ async function takeover(shop: Shop, lease: LeaseName, signal: 'SIGKILL' | 'SIGST
 async function assertToldOnce(shop: Shop): Promise<void> {
   const waiting = (): Promise<OutboxMessage[]> =>
     shop.store.outbox({ state: null, after: 0, limit: 5 });
-  await until('everything is delivered', async () => (await waiting()).length === 0).catch(
-    async (error: unknown) => {
+  // A busy machine sells faster than it delivers: what is left may take long, but it must go on.
+  for (let oldest = (await waiting())[0]; oldest !== undefined;) {
+    const { id } = oldest;
+    await until(`message ${id} is delivered`, async () => {
+      oldest = (await waiting())[0];
+      return oldest?.id !== id;
+    }).catch(async (error: unknown) => {
       const [first, holder] = [await waiting(), await shop.holder('erp')];
       throw new Error(`still waiting: ${JSON.stringify({ first, holder })}`, { cause: error });
-    },
-  );
+    });
+  }
   const { erp, store } = shop;
   assert.deepEqual(erp.repeated, [], 'nothing is told twice');
   const last = new Map<string, number>();
