@@ -29,13 +29,18 @@ export class OutboxAudit {
   }
 
   message(message: OutboxMessage): void {
-    const { id, reservationId, state } = message;
+    const { id, reservationId } = message;
     const fault = malformed(message) ?? (id <= this.#lastId ? 'is told twice' : null);
     if (fault !== null)
       this.#report('message_differs', `message ${id} ${fault}`, { reservationId });
     this.#lastId = Math.max(this.#lastId, id);
     this.#messages.set(reservationId, [...(this.#messages.get(reservationId) ?? []), message]);
-    if (state === 'delivered') return;
+    this.share(message);
+  }
+
+  /** Of a message that is kept elsewhere, what counts in the figures here. */
+  share(message: Pick<OutboxMessage, 'kind' | 'state' | 'lines'>): void {
+    if (message.state === 'delivered') return;
     for (const sku of skusOf(message)) {
       const sums = this.#sums.get(sku) ?? { owed: 0, unsettled: 0 };
       sums.owed += owedUnits(message, sku);

@@ -106,6 +106,11 @@ export class Audit {
     this.#outbox?.message(message);
   }
 
+  /** Of a message that is kept with other books, what counts in the figures of these. */
+  share(message: Pick<OutboxMessage, 'kind' | 'state' | 'lines'>): void {
+    this.#outbox?.share(message);
+  }
+
   /** Call after every message was given. */
   outboxLevel(level: OutboxLevel): void {
     this.#outbox?.level(level);
@@ -228,8 +233,13 @@ export class Audit {
 
   /** Call after every entry was given. */
   reservation(reservation: Reservation): void {
-    this.#reservations += 1;
     this.#outbox?.reservation(reservation);
+    this.part(reservation);
+  }
+
+  /** What these books keep of a reservation whose messages are proven elsewhere. */
+  part(reservation: Reservation): void {
+    this.#reservations += 1;
     const { id, status } = reservation;
     const first = this.#stories.get(id) ?? null;
     if (first === null) {

@@ -66,7 +66,7 @@ export interface OutboxStats {
   readonly keys: number;
   /** When the oldest message that is not delivered came to be; null when there is none. */
   readonly oldestAt: number | null;
-  /** The outbox's latest number: a fence for balances asked for from now on. */
+  /** The outbox's latest number; 0: there has never been a message. */
   readonly head: number;
 }
 
@@ -152,6 +152,8 @@ export interface OutboxStore extends ReservationStore {
   /** Null if unknown, or forgotten with its reservation. */
   message(id: number): Promise<OutboxMessage | null>;
   outboxStats(): Promise<OutboxStats>;
+  /** For `ReconcileCommand.fence` of balances that the ERP is asked for from now on. */
+  balanceFence(): Promise<number>;
 }
 
 export function keepsOutbox(store: ReservationStore): store is OutboxStore {

@@ -139,7 +139,7 @@ export class Reconciler {
     const tally = new Tally();
     let at = cursor;
     for (let pages = 1; ; pages += 1) {
-      const fence = await this.#fence();
+      const fence = await this.#parts.store.balanceFence();
       const page = await this.#parts.erp.readPage(at, this.#parts.call());
       tally.note(page.problems);
       await this.#apply(page.levels, fence, options, tally);
@@ -161,7 +161,7 @@ export class Reconciler {
     let left = skus;
     for (let reading = 0; reading < READINGS && left.length > 0; reading += 1) {
       for (const chunk of chunks(left, this.#parts.erp.limits.skusPerRead)) {
-        const fence = await this.#fence();
+        const fence = await this.#parts.store.balanceFence();
         const page = await this.#parts.erp.readLevels(chunk, this.#parts.call());
         tally.note(page.problems);
         await this.#apply(page.levels, fence, options, tally);
@@ -169,10 +169,6 @@ export class Reconciler {
       }
       left = left.filter((sku) => tally.moving.has(sku));
     }
-  }
-
-  async #fence(): Promise<number> {
-    return (await this.#parts.store.outboxStats()).head;
   }
 
   async #apply(

@@ -2,6 +2,8 @@
 import { after, it } from 'node:test';
 import { openRedisStore } from '../../src/stores/redis/open-redis-store.ts';
 import { hasRedis, isRedisHere, RedisServer, startCluster } from '../support/redis-servers.ts';
+import type { OutboxStore } from '../../src/engine/ports.ts';
+import { Numbers, numberedAsOne } from '../support/numbered-as-one.ts';
 import { setting } from '../faults/chance.ts';
 import { patient } from '../redis/store.ts';
 import type { StoreSubject } from './subject.ts';
@@ -19,14 +21,15 @@ function subject(name: string, start: () => Promise<string>, shards = 1): StoreS
   let started: Promise<string> | null = null;
   return {
     name,
-    supports: { durable: true, outbox: shards === 1, oneBook: shards === 1 },
+    supports: { durable: true, outbox: true, oneBook: shards === 1 },
     home: async () => {
       const url = await (started ??= start());
       homes += 1;
       const hashTag = `home-${homes}`;
+      const numbers = new Numbers();
       return {
-        open: ({ clock, rules }) =>
-          openRedisStore({
+        open: async ({ clock, rules }) => {
+          const store = await openRedisStore({
             connection: patient(url),
             rules,
             hashTag,
@@ -34,7 +37,11 @@ function subject(name: string, start: () => Promise<string>, shards = 1): StoreS
             numberEveryMs: 0,
             clock,
             report: () => undefined,
-          }),
+          });
+          return shards === 1
+            ? store
+            : numberedAsOne(store as unknown as OutboxStore, numbers, { clock, rules });
+        },
       };
     },
   };

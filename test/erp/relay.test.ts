@@ -12,7 +12,7 @@ import type { MessageGrouping } from '../../src/core/outbox/message.ts';
 import { OutboxRelay } from '../../src/engine/outbox-relay.ts';
 import { keepsOutbox, type OutboxStore } from '../../src/engine/ports.ts';
 import { memorySubject } from '../conformance/memory-subject.ts';
-import { redisSubject, withRedis } from '../conformance/redis-subject.ts';
+import { redisShardsSubject, redisSubject, withRedis } from '../conformance/redis-subject.ts';
 import type { StoreSubject } from '../conformance/subject.ts';
 import { cancel, confirm, reserve, retryMessage, setStock, uuid } from '../support/commands.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -323,15 +323,17 @@ describe('the relay', () => {
 });
 
 withRedis(() => {
-  for (const grouping of ['sale', 'sku'] as const) {
-    it(`over Redis, told per ${grouping}: the same`, async () => {
-      await assertProperty(
-        fc.asyncProperty(
-          trouble,
-          untilTired((each) => live(grouping, each, { books: redisSubject })),
-        ),
-        { runs: 15, file: 'test/erp/relay.test.ts' },
-      );
-    });
+  for (const books of [redisSubject, redisShardsSubject]) {
+    for (const grouping of ['sale', 'sku'] as const) {
+      it(`over ${books.name}, told per ${grouping}: the same`, async () => {
+        await assertProperty(
+          fc.asyncProperty(
+            trouble,
+            untilTired((each) => live(grouping, each, { books })),
+          ),
+          { runs: 15, file: 'test/erp/relay.test.ts' },
+        );
+      });
+    }
   }
 });

@@ -209,8 +209,8 @@ class Pair {
     const request = this.#narrator.request(asked);
     const { command } = request;
     if (this.#oneBook) return request;
-    // Which are the first of those that lapsed or ended at one moment is no question to several books.
-    if (command.type === 'sweep' || command.type === 'purge') {
+    // Which are the first of those that lapsed, ended or became due at one moment is no question to several books.
+    if (command.type === 'sweep' || command.type === 'purge' || command.type === 'claim_messages') {
       return { ...request, command: { ...command, limit: ALL } };
     }
     // No file names a SKU twice; several books, where a cart stands in the way of the first row, would count it in the

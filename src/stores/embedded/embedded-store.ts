@@ -223,6 +223,10 @@ export class EmbeddedStore implements OutboxStore {
     return this.#ask({ kind: 'outbox_stats' });
   }
 
+  async balanceFence(): Promise<number> {
+    return (await this.outboxStats()).head;
+  }
+
   stats(): Promise<StoreStats> {
     return this.#ask({ kind: 'stats' });
   }

@@ -166,6 +166,10 @@ export class MemoryStore implements OutboxStore {
     });
   }
 
+  balanceFence(): Promise<number> {
+    return Promise.resolve(this.#book.outbox.head());
+  }
+
   stats(): Promise<StoreStats> {
     const [due] = this.#book.due(this.clock.now(), 1);
     return Promise.resolve({

@@ -10,7 +10,7 @@ import type { LedgerEntry } from '../../core/ledger.ts';
 import { MESSAGE_STATES, type OutboxLevel, type OutboxMessage } from '../../core/outbox/message.ts';
 import type { StockLevel } from '../../core/stock-level.ts';
 import { Fault } from '../../engine/faults.ts';
-import type { OutboxChanges } from './outbox-reads.ts';
+import type { CartShares, OutboxChanges } from './outbox-reads.ts';
 import type { PartRecord } from './records.ts';
 import type { Changes, Shard } from './shard.ts';
 
@@ -25,6 +25,8 @@ interface Copy {
   readonly deadlines: ReadonlySet<string>;
   readonly messages: Map<number, OutboxMessage>;
   readonly outboxLevels: Map<string, OutboxLevel>;
+  /** By cart: of one shard among several. */
+  readonly shares: Map<string, CartShares>;
 }
 
 /** The books of one moment, and the entries that were written while they were copied. */
@@ -35,10 +37,10 @@ interface Moment {
   readonly last: Changes;
 }
 
-/** `outbox`: have the books one? */
-export async function auditBooks(shard: Shard, { outbox = true } = {}): Promise<AuditReport> {
+/** Of one shard among several, all but what its carts have to do with other shards. */
+export async function auditBooks(shard: Shard): Promise<AuditReport> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const report = await auditOnce(shard, outbox);
+    const report = await auditOnce(shard);
     if (report !== null) return report;
   }
   const message = 'the ledger is being trimmed: try again in a while';
@@ -46,11 +48,10 @@ export async function auditBooks(shard: Shard, { outbox = true } = {}): Promise<
 }
 
 /** Null where the ledger was trimmed meanwhile. */
-async function auditOnce(shard: Shard, outbox: boolean): Promise<AuditReport | null> {
+async function auditOnce(shard: Shard): Promise<AuditReport | null> {
   const beginning = await readBeginning(shard);
   const { begun, copy, entries, last } = await readMoment(shard);
-  const audit = new Audit(last.purgedBefore);
-  if (outbox) audit.withOutbox();
+  const audit = new Audit(last.purgedBefore).withOutbox();
   const { cut } = beginning;
   for (const opening of beginning.openings.values()) audit.opening(opening);
   for (const [id, lines] of beginning.stories) audit.story(id, lines);
@@ -65,15 +66,34 @@ async function auditOnce(shard: Shard, outbox: boolean): Promise<AuditReport | n
     const message = `the ledger ends at entry ${lastSeq}, entry ${last.headSeq} was written`;
     audit.report('ledger_gap', message, { seq: last.headSeq });
   }
-  const messages = [...copy.messages.values()].sort((a, b) => a.id - b.id);
-  for (const message of messages) audit.message(message);
-  for (const reservation of copy.reservations.values()) audit.reservation(reservation);
+  giveOutbox(audit, copy, shard.several);
+  for (const reservation of copy.reservations.values()) {
+    if (reservation.step === undefined) audit.reservation(reservation);
+    else audit.part(reservation);
+  }
   for (const level of copy.outboxLevels.values()) audit.outboxLevel(level);
   for (const level of copy.levels.values()) audit.level(level);
   checkIndexes(audit, copy, last.indexed);
   checkDeadlines(audit, copy, entries);
   checkOutboxIndexes(audit, copy, last.outbox.indexed);
   return audit.finish();
+}
+
+/** What is told of a cart is proven against the whole of it, elsewhere; here only that the figures agree. */
+function giveOutbox(audit: Audit, copy: Copy, several: boolean): void {
+  const messages = [...copy.messages.values()].sort((a, b) => a.id - b.id);
+  for (const message of messages) {
+    const known = copy.reservations.get(message.reservationId);
+    if (!several || (known !== undefined && known.step === undefined)) {
+      audit.message(message);
+      continue;
+    }
+    const lines = message.lines.filter(({ sku }) => copy.levels.has(sku));
+    audit.share({ ...message, lines });
+  }
+  for (const { messages: shares } of copy.shares.values()) {
+    for (const share of shares) audit.share(share);
+  }
 }
 
 interface Beginning {
@@ -136,10 +156,14 @@ async function catchUp(
   }
 }
 
-function takeOutboxChanges(copy: Copy, { messages, gone, levels }: OutboxChanges): void {
+function takeOutboxChanges(copy: Copy, { messages, gone, levels, shares }: OutboxChanges): void {
   for (const message of messages) copy.messages.set(message.id, message);
   for (const id of gone) copy.messages.delete(id);
   for (const level of levels) copy.outboxLevels.set(level.sku, level);
+  for (const [id, known] of shares) {
+    if (known === null) copy.shares.delete(id);
+    else copy.shares.set(id, known);
+  }
 }
 
 /** A purge leaves no entry in the ledger, so what has ended may have gone since it was copied. */
@@ -199,7 +223,11 @@ async function copyBooks(shard: Shard): Promise<Copy> {
     deadlines: await shard.deadlines(),
     messages: new Map(),
     outboxLevels: new Map(),
+    shares: new Map(),
   };
+  for await (const page of shard.outbox.allShares()) {
+    for (const [id, known] of page) copy.shares.set(id, known);
+  }
   for await (const page of shard.outbox.allMessages()) {
     for (const message of page) copy.messages.set(message.id, message);
   }

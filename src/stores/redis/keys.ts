@@ -39,8 +39,11 @@ const OUTBOX_NAMES = [
 /** Of a ledger that was trimmed. */
 const CUT_NAMES = ['ledger-openings', 'ledger-stories'] as const;
 
-/** Of a shard among several; what they hold stands in `commands/lib/carts.lua`. They come after all others. */
+/** Of a shard among several; what they hold stands in `commands/lib/shares.lua` and `carts.lua`. They come after all others. */
 const CART_NAMES = [
+  'told',
+  'untold',
+  'shares',
   'carts',
   'cart-deadlines',
   'carts-ended',
@@ -64,6 +67,10 @@ export interface ShardKeys {
   readonly answerOrder: string;
   readonly ledger: string;
   readonly messages: string;
+  readonly messagesOf: string;
+  readonly shares: string;
+  readonly untold: string;
+  readonly told: string;
   readonly outboxLevels: string;
   readonly openings: string;
   readonly stories: string;
@@ -91,6 +98,10 @@ export function shardKeys(tag: string): ShardKeys {
     answerOrder: key('answer-order'),
     ledger: key('ledger'),
     messages: key('messages'),
+    messagesOf: key('messages-of'),
+    shares: key('shares'),
+    untold: key('untold'),
+    told: key('told'),
     outboxLevels: key('outbox-levels'),
     openings: key('ledger-openings'),
     stories: key('ledger-stories'),

@@ -18,7 +18,19 @@ export interface OutboxChanges {
   readonly levels: readonly OutboxLevel[];
   /** How many there are of each, as the indexes count them. */
   readonly indexed: readonly number[];
+  /** Of carts whose shares here have changed; null where none is known any more. */
+  readonly shares: ReadonlyMap<string, CartShares | null>;
 }
+
+/** What counts here of the messages of a cart that its home keeps; `commands/lib/shares.lua` tells more. */
+export interface CartShares {
+  /** The number under which they were told last. */
+  readonly v: number;
+  /** Those that are not delivered, with the lines of this shard. */
+  readonly messages: readonly MessageShare[];
+}
+
+export type MessageShare = Pick<OutboxMessage, 'id' | 'kind' | 'state' | 'lines'>;
 
 /** As `read-changes.lua` answers. */
 export type OutboxChangesReply = readonly [
@@ -28,6 +40,7 @@ export type OutboxChangesReply = readonly [
   gone?: readonly string[],
   levels?: readonly string[],
   indexed?: readonly number[],
+  shares?: readonly (string | null)[],
 ];
 
 export class OutboxReads {
@@ -73,6 +86,11 @@ export class OutboxReads {
     return { pending, inFlight, unknown, dead, keys, oldestAt, head };
   }
 
+  /** The latest number. */
+  async head(): Promise<number> {
+    return Number(await this.#connection.read('HGET', [this.#keys.meta], ['outbox']));
+  }
+
   async revision(): Promise<number> {
     return Number(await this.#connection.read('HGET', [this.#keys.meta], ['outboxRevision']));
   }
@@ -88,6 +106,46 @@ export class OutboxReads {
     for await (const pairs of this.#scan(this.#keys.outboxLevels)) yield readLevels(pairs);
   }
 
+  async *allShares(): AsyncGenerator<[id: string, shares: CartShares][]> {
+    for await (const pairs of this.#scan(this.#keys.shares)) {
+      const page: [string, CartShares][] = [];
+      for (let at = 0; at < pairs.length; at += 2) {
+        page.push([pairs[at] ?? '', readShares(pairs[at + 1] ?? '')]);
+      }
+      yield page;
+    }
+  }
+
+  /** Those of one cart; null where there are none. */
+  async sharesOf(cartId: string): Promise<CartShares | null> {
+    const text = await this.#connection.read('HGET', [this.#keys.shares], [cartId]);
+    return text === null ? null : readShares(text as string);
+  }
+
+  /** Of a cart of which this is the home: is it written down that others may not have heard of its messages? */
+  async isBehind(cartId: string): Promise<boolean> {
+    return (await this.#connection.read('HEXISTS', [this.#keys.untold], [cartId])) === 1;
+  }
+
+  /** Is it written down that its home has to find out whether the cart is told? */
+  async isTold(cartId: string): Promise<boolean> {
+    return (await this.#connection.read('ZSCORE', [this.#keys.told], [cartId])) !== null;
+  }
+
+  /** By id, delivered ones included. */
+  async ofReservation(reservationId: string): Promise<OutboxMessage[]> {
+    const ids = await this.#connection.read('HGET', [this.#keys.messagesOf], [reservationId]);
+    if (ids === null) return [];
+    const texts = await this.#connection.read(
+      'HMGET',
+      [this.#keys.messages],
+      (ids as string).split(' '),
+    );
+    return (texts as (string | null)[]).flatMap((text) =>
+      text === null ? [] : [readMessage(text)],
+    );
+  }
+
   async *#scan(key: string): AsyncGenerator<string[]> {
     let cursor = '0';
     do {
@@ -100,7 +158,13 @@ export class OutboxReads {
 }
 
 export function readOutboxChanges(reply: OutboxChangesReply): OutboxChanges {
-  const [revision, reached, messages = [], gone = [], levels = [], indexed = []] = reply;
+  const [revision, reached, messages = [], gone = [], levels = [], indexed = [], pairs = []] =
+    reply;
+  const shares = new Map<string, CartShares | null>();
+  for (let at = 0; at < pairs.length; at += 2) {
+    const text = pairs[at + 1] ?? null;
+    shares.set(pairs[at] ?? '', text === null ? null : readShares(text));
+  }
   return {
     revision,
     reached,
@@ -108,7 +172,12 @@ export function readOutboxChanges(reply: OutboxChangesReply): OutboxChanges {
     gone: gone.map(Number),
     levels: readLevels(levels),
     indexed,
+    shares,
   };
+}
+
+function readShares(text: string): CartShares {
+  return JSON.parse(text) as CartShares;
 }
 
 function readMessage(text: string): OutboxMessage {

@@ -240,6 +240,11 @@ export class RedisStore implements OutboxStore {
     return this.#shard.outbox.stats();
   }
 
+  async balanceFence(): Promise<number> {
+    this.#assertOpen();
+    return this.#shard.outbox.head();
+  }
+
   #assertOpen(): void {
     if (this.#closed !== null) throw new Fault('STORE_UNAVAILABLE', 'the store is closed');
   }

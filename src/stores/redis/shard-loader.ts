@@ -7,6 +7,7 @@ import type { StockLevel } from '../../core/stock-level.ts';
 import type { BooksHead, BooksRecord, KeptAnswer } from '../../engine/books-file/whole-books.ts';
 import { Fault } from '../../engine/faults.ts';
 import { partsOf } from './ledger-parts.ts';
+import type { CartShares } from './outbox-reads.ts';
 import type { Shard } from './shard.ts';
 
 export async function begin(
@@ -54,7 +55,11 @@ interface ImportedCart {
 export type ShardRecord =
   | Exclude<BooksRecord, { readonly kind: 'reservation' }>
   | { readonly kind: 'reservation'; readonly value: ShardReservation }
-  | { readonly kind: 'cart'; readonly value: ImportedCart };
+  | { readonly kind: 'cart'; readonly value: ImportedCart }
+  | {
+      readonly kind: 'shares';
+      readonly value: { readonly id: string; readonly shares: CartShares };
+    };
 
 /** What one step takes: some milliseconds of the server's only thread. */
 const RECORDS_AT_ONCE = 400;
@@ -67,6 +72,7 @@ interface Chunk {
   readonly outboxLevels: OutboxLevel[];
   readonly reservations: ShardReservation[];
   readonly carts: ImportedCart[];
+  readonly shares: [id: string, json: string][];
   readonly levels: StockLevel[];
   readonly answers: object[];
   size: number;
@@ -81,6 +87,7 @@ function newChunk(): Chunk {
     outboxLevels: [],
     reservations: [],
     carts: [],
+    shares: [],
     levels: [],
     answers: [],
     size: 0,
@@ -104,6 +111,9 @@ function add(chunk: Chunk, { kind, value }: ShardRecord): void {
       return;
     case 'cart':
       chunk.carts.push(value);
+      return;
+    case 'shares':
+      chunk.shares.push([value.id, JSON.stringify(value.shares)]);
       return;
     case 'level':
       chunk.levels.push(value);

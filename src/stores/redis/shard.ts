@@ -88,12 +88,13 @@ export class Shard {
   readonly #keys: ShardKeys;
   readonly #rules: string;
   readonly #time: (() => number) | null;
-  readonly #several: boolean;
+  /** Is it one of several? */
+  readonly several: boolean;
 
   constructor({ connection, rules, tag, time, several = false }: ShardOptions) {
     this.#connection = connection;
     this.#keys = shardKeys(tag);
-    this.#several = several;
+    this.several = several;
     this.#rules = JSON.stringify(rules);
     this.#time = time;
     this.outbox = new OutboxReads(connection, this.#keys);
@@ -261,7 +262,7 @@ export class Shard {
   async importStep(asked: object): Promise<unknown> {
     const json = wellFormedJson({ now: this.#time?.() ?? null, ...asked });
     const { all, withCarts } = this.#keys;
-    return this.#several
+    return this.several
       ? this.#connection.run('import-shard', withCarts, [json])
       : this.#connection.run('import-books', all, [json]);
   }
@@ -273,12 +274,8 @@ export class Shard {
   /** What was written after `seq` and the outbox's `revision`, in a few steps if it is much. */
   async changesAfter(seq: number, revision: number): Promise<Changes> {
     const { all, withCarts } = this.#keys;
-    const args = [seq, PARTS, revision, REVISIONS, this.#several ? 'carts' : ''];
-    const result = await this.#connection.run(
-      'read-changes',
-      this.#several ? withCarts : all,
-      args,
-    );
+    const args = [seq, PARTS, revision, REVISIONS, this.several ? 'carts' : ''];
+    const result = await this.#connection.run('read-changes', this.several ? withCarts : all, args);
     const [headSeq, purgedBefore, parts, levels, reservations, gone, indexed, outbox] = result as [
       number,
       number,
@@ -303,11 +300,26 @@ export class Shard {
     };
   }
 
-  /** Takes the lease if it is free, keeps it if it is `holder`'s, else only tells whose it is. */
-  async acquireLease(lease: LeaseName, holder: string, lengthMs: number): Promise<LeaseState> {
-    const result = await this.#run('acquire-lease', this.#now(), lease, holder, lengthMs);
+  /**
+   * Takes the lease if it is free, keeps it if it is `holder`'s, else only tells whose it is. Whoever has it then has a
+   * token `above` this.
+   */
+  async acquireLease(
+    lease: LeaseName,
+    holder: string,
+    lengthMs: number,
+    above = 0,
+  ): Promise<LeaseState> {
+    const result = await this.#run('acquire-lease', this.#now(), lease, holder, lengthMs, above);
     const [token, by] = result as [number, string];
     return { token, holder: by };
+  }
+
+  /** Hears of a tenure that another shard has given; tells the latest that is known then. */
+  async installLease({ lease, token, holder }: Fence, lengthMs: number): Promise<LeaseState> {
+    const args = [this.#now(), lease, token, holder, lengthMs];
+    const [known, by] = (await this.#run('install-lease', ...args)) as [number, string];
+    return { token: known, holder: by };
   }
 
   async releaseLease({ lease, token, holder }: Fence): Promise<void> {

@@ -10,6 +10,8 @@ export type Misdeed =
   | 'tells_before_deciding'
   /** It says that all shards have heard of the decision, and has told none. */
   | 'tells_nobody'
+  /** It does not look for what others had to tell and did not get to. */
+  | 'forgets_what_is_left'
   /** It lets the home decide whatever its clock says. */
   | 'ignores_the_deadline';
 
@@ -106,6 +108,9 @@ export class Wire implements RedisConnection {
       if (misdeed === 'ignores_the_deadline') {
         for (const { command } of asked.commands) command.before = null;
       }
+    }
+    if (misdeed === 'forgets_what_is_left' && types.includes('outbox_pending')) {
+      return [asked.now, 0, '', ...types.map(() => '{"untold":[],"told":[]}')];
     }
     if (misdeed === 'tells_nobody' && types.every((type) => type === 'cart_apply'))
       return pretend();

@@ -1,5 +1,9 @@
-/** Audits each shard's books by itself, then carts against their parts. */
+/** Audits each shard's books by itself, then carts against their parts and their messages. */
+import { OutboxAudit } from '../../../core/audit-outbox.ts';
 import type { AuditReport, Problem } from '../../../core/audit.ts';
+import type { OutboxMessage } from '../../../core/outbox/message.ts';
+import type { Reservation } from '../../../core/reservation.ts';
+import type { MessageShare } from '../outbox-reads.ts';
 import { auditBooks } from '../audit-books.ts';
 import { isCart, partOf, type Cart } from './cart.ts';
 import type { Carts } from './carts.ts';
@@ -11,7 +15,7 @@ const LOOKS = 5;
 const AT_ONCE = 64;
 
 export async function auditShards(desks: readonly ShardDesk[], carts: Carts): Promise<AuditReport> {
-  const reports = await Promise.all(desks.map((desk) => auditBooks(desk.shard, { outbox: false })));
+  const reports = await Promise.all(desks.map((desk) => auditBooks(desk.shard)));
   const problems = reports.flatMap((report) => report.problems);
   const suspects = new Set<string>();
   let [plain, whole] = [0, 0];
@@ -30,10 +34,14 @@ export async function auditShards(desks: readonly ShardDesk[], carts: Carts): Pr
       }
     }
   }
+  const heads = await Promise.all(desks.map(({ shard }) => shard.outbox.head()));
+  const hasOutbox = heads.some((head) => head > 0);
   const ids = [...suspects];
   const found: Problem[] = [];
   while (ids.length > 0) {
-    const faults = await Promise.all(ids.splice(0, AT_ONCE).map((id) => faultOf(id, desks, carts)));
+    const faults = await Promise.all(
+      ids.splice(0, AT_ONCE).map((id) => faultOf(id, desks, carts, hasOutbox)),
+    );
     found.push(...faults.flat());
   }
   const sum = (field: 'skus' | 'entries' | 'problemCount'): number =>
@@ -50,27 +58,103 @@ export async function auditShards(desks: readonly ShardDesk[], carts: Carts): Pr
 }
 
 /** What is wrong between a cart and its parts, as far as nobody is changing it. */
-async function faultOf(id: string, desks: readonly ShardDesk[], carts: Carts): Promise<Problem[]> {
+async function faultOf(
+  id: string,
+  desks: readonly ShardDesk[],
+  carts: Carts,
+  hasOutbox: boolean,
+): Promise<Problem[]> {
   for (let look = 0; look < LOOKS; look += 1) {
     const cart = await carts.home(id).cart(id);
     const parts = await Promise.all(desks.map((desk) => desk.part(id)));
+    const told = hasOutbox && isCart(cart) ? await toldOf(id, desks, carts) : null;
     const again = await carts.home(id).cart(id);
     if (cart?.version !== again?.version) continue;
+    if (told !== null && told.before !== (await messagesOf(id, desks)).text) continue;
     // What is not told yet is written down to be told.
     if (isCart(cart) && (cart.redo !== null || (isCart(again) && again.redo !== null))) return [];
     const fault = isCart(cart) ? differenceOf(cart, parts, carts) : strayOf(parts);
-    if (fault === null) return [];
-    return [
-      {
-        kind: 'reservation_differs',
-        message: `cart ${id}: ${fault}`,
-        sku: null,
-        reservationId: id,
-        seq: null,
-      },
-    ];
+    const problem = { message: `cart ${id}: ${fault}`, sku: null, reservationId: id, seq: null };
+    const problems: Problem[] = fault === null ? [] : [{ kind: 'reservation_differs', ...problem }];
+    return told === null || !isCart(cart) ? problems : [...problems, ...wrongOf(cart.whole, told)];
   }
   return [];
+}
+
+/** What is told of a cart, and to which shard. */
+interface Told {
+  readonly messages: readonly OutboxMessage[];
+  /** The same as JSON. */
+  readonly before: string;
+  /** Of each shard but the home: what counts there, and what is to. */
+  readonly shares: readonly (readonly [found: string, expected: string])[];
+  /** Is it written down that others may not have heard of a change? */
+  readonly isBehind: boolean;
+  /** Is it written down that nothing is left to be told? */
+  readonly isTold: boolean;
+}
+
+async function messagesOf(
+  id: string,
+  desks: readonly ShardDesk[],
+): Promise<{ all: readonly OutboxMessage[]; text: string }> {
+  const pages = await Promise.all(desks.map(({ shard }) => shard.outbox.ofReservation(id)));
+  const all = pages.flat().sort((a, b) => a.id - b.id);
+  return { all, text: JSON.stringify(all) };
+}
+
+async function toldOf(id: string, desks: readonly ShardDesk[], carts: Carts): Promise<Told> {
+  const { all, text } = await messagesOf(id, desks);
+  const home = carts.home(id);
+  // Before the shares: what was told between is not looked for.
+  const isBehind = await home.shard.outbox.isBehind(id);
+  const others = desks.filter((desk) => desk !== home);
+  const shares = await Promise.all(
+    others.map(async ({ index, shard }): Promise<[string, string]> => {
+      const found = (await shard.outbox.sharesOf(id))?.messages ?? [];
+      const expected = all.filter(({ key, state }) => key === id && state !== 'delivered');
+      const own = expected.map(({ lines, ...message }) => ({
+        ...message,
+        lines: carts.byShard(lines).get(index) ?? [],
+      }));
+      return [sharesText(found), sharesText(own.filter(({ lines }) => lines.length > 0))];
+    }),
+  );
+  const marks = await Promise.all(desks.map(({ shard }) => shard.outbox.isTold(id)));
+  return { messages: all, before: text, shares, isBehind, isTold: marks.includes(true) };
+}
+
+function sharesText(shares: readonly MessageShare[]): string {
+  const lineOf = ({ sku, quantity, restock }: MessageShare['lines'][number]): string =>
+    `${quantity} of ${sku}${restock ? ' restocked' : ''}`;
+  return shares
+    .map(({ id, kind, state, lines }) => `${kind} ${id} ${state}: ${lines.map(lineOf).join(', ')}`)
+    .join('; ');
+}
+
+/** What is wrong between a cart, its messages and their shares at other shards. */
+function wrongOf(whole: Reservation, { messages, shares, isBehind, isTold }: Told): Problem[] {
+  const problems: Problem[] = [];
+  const audit = new OutboxAudit((kind, message, { sku = null } = {}) => {
+    // Who settled the last has not come to say so, and others will.
+    if (kind === 'message_missing' && isTold) return;
+    problems.push({ kind, message, sku, reservationId: whole.id, seq: null });
+  });
+  for (const message of messages) audit.message(message);
+  audit.reservation(whole);
+  if (isBehind) return problems;
+  for (const [found, expected] of shares) {
+    if (found === expected) continue;
+    const message = `cart ${whole.id}: a shard counts (${found}) of its messages, and they are (${expected})`;
+    problems.push({
+      kind: 'outbox_differs',
+      message,
+      sku: null,
+      reservationId: whole.id,
+      seq: null,
+    });
+  }
+  return problems;
 }
 
 function differenceOf(
@@ -82,7 +166,7 @@ function differenceOf(
   for (const shard of shards) {
     const part = parts[shard] ?? null;
     if (part === null) return `shard ${shard} has lost its part`;
-    const at = { shard, step: 0, hold: null };
+    const at = { shard, step: 0, hold: null, outbox: null };
     const expected = partOf(whole, lines.get(shard) ?? [], [], at);
     if (part.status !== expected.status) {
       return `it is ${whole.status}, and its part at shard ${shard} is ${part.status}, not ${expected.status}`;

@@ -20,7 +20,7 @@ import { decideReserve, reserveAgain } from '../../../core/decide/reserve.ts';
 import { hasLapsed, sumLines, type Line, type Reservation } from '../../../core/reservation.ts';
 import type { Rules } from '../../../core/rules.ts';
 import { Fault } from '../../../engine/faults.ts';
-import { isCart, type Cart } from './cart.ts';
+import { isCart, type Cart, type OutboxChange } from './cart.ts';
 import { notDone, type Carts, type CartReading } from './carts.ts';
 import { CartView } from './cart-view.ts';
 import type { Placement } from './placement.ts';
@@ -90,15 +90,75 @@ export class CartCommands {
       idempotency,
       answer,
     };
+    const outbox = outboxChangeOf(command, record.whole, decision);
     const reacquires = decision.reservation.reacquired && !record.whole.reacquired;
     if (!reacquires) {
-      const written = await this.#carts.write({ ...change, take: [], hold: null });
-      return written.ok ? { answer } : null;
+      const written = await this.#carts.write({ ...change, take: [], hold: null, outbox });
+      if (!written.ok) return null;
+      const mayBeTold = command.type === 'cancel' && decision.reservation.status === 'confirmed';
+      if (!mayBeTold || !answer.ok) return { answer };
+      const whole = await this.acknowledgeIfTold(command.reservationId, { idempotency, answer });
+      return { answer: whole === null ? answer : ({ ...answer, reservation: whole } as Answer) };
     }
     const lines = decision.reservation.lines
       .filter(({ confirmed }) => confirmed > 0)
       .map(({ sku, confirmed }) => ({ sku, quantity: confirmed }));
-    return this.#reacquire(change, decision.reservation, lines);
+    return this.#reacquire({ ...change, outbox }, decision.reservation, lines);
+  }
+
+  /**
+   * Acknowledges a confirmed cart of which nothing is to be told to the ERP any more; null where there is something, or
+   * it is not. `answered`: takes the place of the answer that is remembered under the key, with the cart as it is then.
+   */
+  async acknowledgeIfTold(
+    id: string,
+    answered: { readonly idempotency: Idempotency | null; readonly answer: Answer } | null,
+  ): Promise<Reservation | null> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const { cart, now } = await this.#carts.settled(id);
+      const shards = new Set([...(isCart(cart) ? cart.shards : []), this.#placement.homeOf(id)]);
+      const desks = Array.from(shards, (shard) => this.#carts.desk(shard));
+      const open = await Promise.all(
+        desks.map((desk) => desk.step<boolean>({ type: 'outbox_open', id })),
+      );
+      const isTold = isCart(cart) && cart.whole.status === 'confirmed' && !open.includes(true);
+      if (isTold) {
+        const command = { type: 'acknowledge', reservationId: id } as const;
+        const decision = decideAcknowledge(new CartView(), cart.whole, command, now);
+        const reservation = decision.reservation as Reservation;
+        const written = await this.#carts.write({
+          ...{ id, before: cart, decision, now, take: [], hold: null },
+          idempotency: answered?.idempotency ?? null,
+          answer: answered && ({ ...answered.answer, reservation } as Answer),
+          instead: true,
+        });
+        if (!written.ok) continue;
+      }
+      // Where it is to be told still, whoever tells it comes back.
+      await Promise.all(desks.map((desk) => desk.step({ type: 'outbox_settled', id })));
+      return isTold ? ((await this.#carts.read(id)).cart as Cart).whole : null;
+    }
+    throw notDone('the cart is being changed by too many at once');
+  }
+
+  /** Cancels what a dead letter told of, in its place; null where something has changed meanwhile. */
+  async undo(
+    command: CancelCommand,
+    discard: Omit<Extract<OutboxChange, { type: 'discard' }>, 'entries'>,
+  ): Promise<Answer | null> {
+    const { reservationId: id } = command;
+    const { cart, now } = await this.#carts.settled(id);
+    if (!isCart(cart)) return null;
+    const view = await this.#viewFor(command, cart.whole);
+    const decision = decideCancel(view, cart.whole, command, now);
+    const { answer } = decision;
+    if (decision.reservation === null) return answer.ok ? null : answer;
+    const written = await this.#carts.write({
+      ...{ id, before: cart, decision, now, take: [], hold: null },
+      ...{ idempotency: null, answer: null },
+      outbox: { ...discard, entries: decision.entries },
+    });
+    return written.ok ? answer : null;
   }
 
   /** What a decision needs to know of levels, where it needs anything. */
@@ -291,6 +351,30 @@ export class CartCommands {
       return { spent: true };
     }
     return { answer: reserveAgain(cart.whole, command) };
+  }
+}
+
+/** What a decision means for the cart's messages to the ERP; null: nothing. */
+function outboxChangeOf(
+  { type }: ChangeCommand,
+  before: Reservation,
+  { answer, entries, reservation }: Decision<Answer>,
+): OutboxChange | null {
+  if (reservation === null || !answer.ok) return null;
+  const { status, orderId, lines } = reservation;
+  switch (type) {
+    case 'confirm':
+      if (before.status !== status) {
+        return status === 'confirmed' ? { type: 'sale', orderId, lines } : null;
+      }
+      return orderId === before.orderId ? null : { type: 'adopt', orderId };
+    case 'cancel':
+      return { type: 'cancel', entries };
+    case 'acknowledge':
+      return { type: 'drop' };
+    case 'release':
+    case 'extend':
+      return null;
   }
 }
 

@@ -2,6 +2,8 @@
 import type { EntryDraft } from '../../../core/ledger.ts';
 import type { Reservation, ReservationLine, ReservationStatus } from '../../../core/reservation.ts';
 import type { StockLevel } from '../../../core/stock-level.ts';
+import type { Fence } from '../../../engine/lease.ts';
+import type { MessageShare } from '../outbox-reads.ts';
 
 /** As JSON at the cart's home. Of one that was given up, or of units that another cart took over, nothing but that. */
 export type CartRecord = Cart | GivenUp | UsedBy;
@@ -55,6 +57,42 @@ export interface PartChange {
   readonly entries: readonly EntryRow[];
   /** The id under which the units were taken that it now turns into its own. */
   readonly hold: string | null;
+  /** What it means for the cart's messages that this shard keeps; null: nothing. */
+  readonly outbox: OutboxChange | null;
+}
+
+/** A cancelled line, as the ledger tells of it. */
+type CancelEntry = Pick<EntryDraft, 'sku' | 'detail'>;
+
+/** What a change of a cart means for its messages; with the lines and entries that the shard tells the ERP of. */
+export type OutboxChange =
+  | {
+      readonly type: 'sale';
+      readonly orderId: string | null;
+      readonly lines: readonly Pick<ReservationLine, 'sku' | 'confirmed'>[];
+    }
+  | { readonly type: 'adopt'; readonly orderId: string | null }
+  /** Somebody else has told the ERP. */
+  | { readonly type: 'drop' }
+  | { readonly type: 'cancel'; readonly entries: readonly CancelEntry[] }
+  /** A cancellation in place of a dead letter of that shard. */
+  | {
+      readonly type: 'discard';
+      readonly shard: number;
+      readonly message: number;
+      readonly reason: string;
+      readonly entries: readonly CancelEntry[];
+    };
+
+/** What the messages of a cart that its home keeps tell other shards, as they stand. */
+export interface Telling {
+  /** Rises: what stood under a lower number is told no more. */
+  readonly v: number;
+  /** Of other shards, those that have to hear of it. */
+  readonly skus: readonly string[];
+  readonly messages: readonly MessageShare[];
+  /** What is to stand in the ledgers of SKUs: `[number, kind, SKUs, detail]`. */
+  readonly notes: readonly (readonly [number, string, readonly string[], unknown])[];
 }
 
 /** What a shard says of a SKU that is to be decided about. */
@@ -70,7 +108,7 @@ export function partOf(
   whole: Reservation,
   lines: readonly ReservationLine[],
   entries: readonly EntryDraft[],
-  at: { readonly shard: number; readonly step: number; readonly hold: string | null },
+  at: Pick<PartChange, 'shard' | 'step' | 'hold' | 'outbox'>,
 ): PartChange {
   const { customerId, createdAt, expiresAt } = whole;
   return {
@@ -121,7 +159,6 @@ export type Step =
       readonly again: boolean;
     }
   | { readonly type: 'cart_free'; readonly id: string }
-  | { readonly type: 'cart_apply'; readonly id: string; readonly part: PartChange }
   | {
       readonly type: 'cart_read';
       readonly id: string;
@@ -147,13 +184,31 @@ export type Step =
       readonly fingerprint: string | null;
       readonly answer: string | null;
       readonly expired: number | null;
+      readonly outbox: OutboxChange | null;
+      /** The answer takes the place of the one that is remembered under the key. */
+      readonly instead: boolean;
+    }
+  | {
+      readonly type: 'cart_apply';
+      readonly id: string;
+      readonly part: PartChange | null;
+      readonly shares: Pick<Telling, 'v' | 'messages' | 'notes'> | null;
     }
   | {
       readonly type: 'cart_finish';
       readonly id: string;
-      readonly version: number;
-      readonly json: string;
+      /** Null: no version of the cart was told. */
+      readonly version: number | null;
+      readonly json: string | null;
+      /** Of a `Telling`; null: there was none. */
+      readonly heard: number | null;
     }
+  | { readonly type: 'outbox_due'; readonly limit: number }
+  | { readonly type: 'outbox_raise'; readonly number: number }
+  | { readonly type: 'outbox_discard'; readonly id: string; readonly change: OutboxChange }
+  | { readonly type: 'outbox_open' | 'outbox_settled'; readonly id: string }
+  | { readonly type: 'outbox_pending'; readonly limit: number }
+  | ({ readonly type: 'check_lease' } & Fence)
   | { readonly type: 'cart_forget'; readonly id: string; readonly endedBefore: number }
   | { readonly type: 'cart_pending'; readonly ageMs: number; readonly limit: number }
   | { readonly type: 'cart_due'; readonly limit: number }

@@ -8,7 +8,17 @@ import type { Decision } from '../../../core/decide/decision.ts';
 import { expire } from '../../../core/decide/release.ts';
 import { hasLapsed, type Line, type Reservation } from '../../../core/reservation.ts';
 import { Fault } from '../../../engine/faults.ts';
-import { isCart, partOf, type Cart, type CartRecord, type PartChange, type Step } from './cart.ts';
+import type { MessageGrouping } from '../../../core/outbox/message.ts';
+import {
+  isCart,
+  partOf,
+  type Cart,
+  type CartRecord,
+  type OutboxChange,
+  type PartChange,
+  type Step,
+  type Telling,
+} from './cart.ts';
 import type { Placement } from './placement.ts';
 import type { ShardDesk } from './shard-desk.ts';
 
@@ -18,6 +28,8 @@ export interface CartReading {
   readonly cart: CartRecord | null;
   /** A reservation that is none of a cart, under the same id. */
   readonly plain: Reservation | null;
+  /** What other shards may not have heard of its messages; null: they have. */
+  readonly shares: Telling | null;
   /** What is remembered under the key that was asked for. */
   readonly known: KnownKey | null;
 }
@@ -31,7 +43,7 @@ export interface KnownKey {
 
 /** Why a decision was not written. */
 export type Written =
-  | { readonly ok: true }
+  | { readonly ok: true; readonly shares: Telling | null }
   | { readonly ok: false; readonly why: 'version' | 'late' | 'stock' | 'held' | 'key' };
 
 export interface Change {
@@ -48,17 +60,24 @@ export interface Change {
   readonly hold: string | null;
   /** What the others are to hear changes nothing that anybody sees, so that no answer waits for it. */
   readonly tellLater?: boolean;
+  /** What it means for the cart's messages; left out: nothing. */
+  readonly outbox?: OutboxChange | null;
+  /** The answer takes the place of the one that is remembered under the key. */
+  readonly instead?: true;
 }
 
 export class Carts {
   readonly #desks: readonly ShardDesk[];
   readonly #placement: Placement;
+  readonly #grouping: MessageGrouping;
   /** What goes on behind answers that were given. */
   readonly #loose = new Set<Promise<unknown>>();
 
-  constructor(desks: readonly ShardDesk[], placement: Placement) {
+  /** `grouping`: how the ERP wants to hear of sales. */
+  constructor(desks: readonly ShardDesk[], placement: Placement, grouping: MessageGrouping) {
     this.#desks = desks;
     this.#placement = placement;
+    this.#grouping = grouping;
   }
 
   desk(index: number): ShardDesk {
@@ -93,12 +112,18 @@ export class Carts {
   async settled(id: string, key: string | null = null): Promise<CartReading> {
     for (;;) {
       const reading = await this.read(id, { key });
-      const { cart, now } = reading;
+      const { cart, now, shares } = reading;
       if (!isCart(cart)) return reading;
-      if (cart.redo !== null) await this.#tell(id, cart);
+      if (cart.redo !== null || shares !== null) await this.#tell(id, cart, shares);
       else if (hasLapsed(cart.whole, now)) await this.expire(id, cart, now);
       else return reading;
     }
+  }
+
+  /** Tells other shards what the cart's messages mean for them, be the cart there still or not. */
+  async share(id: string): Promise<void> {
+    const { cart, shares } = await this.read(id);
+    await this.#tell(id, isCart(cart) ? cart : null, shares);
   }
 
   /** Writes the decision down at home, then tells the other shards. False where something has changed since. */
@@ -133,10 +158,12 @@ export class Carts {
       fingerprint: idempotency?.fingerprint ?? null,
       answer: answer === null ? null : JSON.stringify(answer),
       expired: expired ? expiresAt : null,
+      outbox: this.#outboxChange(change.outbox ?? null, home, home),
+      instead: change.instead === true,
     });
     // What is decided is decided: a shard that does not hear of it now is told by others.
     if (written.ok) {
-      const telling = this.#tell(id, next).catch(() => null);
+      const telling = this.#tell(id, next, written.shares).catch(() => null);
       if (change.tellLater === true) this.behind(telling);
       else await telling;
     }
@@ -144,28 +171,81 @@ export class Carts {
   }
 
   /** What the shards are to hear: those that the entries name; of a new cart, all. */
-  #parts({ decision, before, hold }: Change, whole: Reservation, step: number): PartChange[] {
+  #parts(change: Change, whole: Reservation, step: number): PartChange[] {
+    const { decision, before, hold } = change;
     const entries = this.byShard(decision.entries);
     const home = this.#placement.homeOf(whole.id);
     const parts: PartChange[] = [];
     for (const [shard, lines] of this.byShard(whole.lines)) {
       const own = entries.get(shard);
-      if (own === undefined && before !== null) continue;
+      // The home hears of its own when it decides.
+      const outbox = shard === home ? null : this.#outboxChange(change.outbox ?? null, shard, home);
+      if (own === undefined && before !== null && outbox === null) continue;
       // Elsewhere a new cart's units were taken before, and recorded.
       const fresh = before !== null || shard === home ? (own ?? []) : [];
-      parts.push(partOf(whole, lines, fresh, { shard, step, hold: shard === home ? null : hold }));
+      const at = { shard, step, hold: shard === home ? null : hold, outbox };
+      parts.push(partOf(whole, lines, fresh, at));
     }
     return parts;
   }
 
+  /** What of it the shard carries out: whole sales are told of by the home alone. */
+  #outboxChange(change: OutboxChange | null, shard: number, home: number): OutboxChange | null {
+    const own = <T extends { readonly sku: string }>(all: readonly T[]): readonly T[] =>
+      shard === home ? all : (this.byShard(all).get(shard) ?? []);
+    switch (change?.type) {
+      case undefined:
+        return null;
+      case 'sale': {
+        if (this.#grouping === 'sale') return shard === home ? change : null;
+        const lines = this.byShard(change.lines).get(shard) ?? [];
+        return lines.length === 0 ? null : { ...change, lines };
+      }
+      case 'adopt':
+      case 'drop':
+        return change;
+      case 'cancel': {
+        const entries = own(change.entries);
+        return entries.length === 0 ? null : { ...change, entries };
+      }
+      case 'discard':
+        return change.shard === shard ? { ...change, entries: own(change.entries) } : null;
+    }
+  }
+
   /** Tells the other shards what they may not have heard of, then the home that they have. */
-  async #tell(id: string, cart: Cart): Promise<void> {
-    if (cart.redo === null) return;
+  async #tell(id: string, cart: Cart | null, shares: Telling | null): Promise<void> {
+    const parts = new Map((cart?.redo ?? []).map((part) => [part.shard, part]));
+    const home = this.#placement.homeOf(id);
+    const hearing = new Set(parts.keys());
+    for (const sku of shares?.skus ?? []) hearing.add(this.#placement.shardOf(sku));
+    hearing.delete(home);
+    if (parts.size === 0 && shares === null) return;
     await Promise.all(
-      cart.redo.map((part) => this.desk(part.shard).step({ type: 'cart_apply', id, part })),
+      Array.from(hearing, (shard) =>
+        this.desk(shard).step({
+          type: 'cart_apply',
+          id,
+          part: parts.get(shard) ?? null,
+          shares: shares && this.#sharesOf(shares, shard),
+        }),
+      ),
     );
-    const json = JSON.stringify({ ...cart, redo: null });
-    this.behind(this.home(id).step({ type: 'cart_finish', id, version: cart.version, json }));
+    const told = parts.size === 0 ? null : cart;
+    const json = told && JSON.stringify({ ...told, redo: null });
+    const finish = { type: 'cart_finish', id, version: told?.version ?? null, json } as const;
+    this.behind(this.home(id).step({ ...finish, heard: shares?.v ?? null }));
+  }
+
+  #sharesOf(
+    { v, messages, notes }: Telling,
+    shard: number,
+  ): Pick<Telling, 'v' | 'messages' | 'notes'> {
+    const own = messages.map((message) => ({
+      ...message,
+      lines: message.lines.filter(({ sku }) => this.#placement.shardOf(sku) === shard),
+    }));
+    return { v, messages: own.filter(({ lines }) => lines.length > 0), notes };
   }
 
   /** Records a lapse, if nobody was quicker. */
@@ -185,14 +265,14 @@ export class Carts {
 
   /** Finds out at its home what has become of a part, and tells the part. True if it goes on as it is. */
   async resolve(desk: ShardDesk, id: string): Promise<boolean> {
-    const { cart, now } = await this.read(id, { giveUp: true });
+    const { cart, now, shares } = await this.read(id, { giveUp: true });
     if (!isCart(cart)) {
       // Its units are another cart's, or nobody's.
       if (cart !== null && 'usedBy' in cart) await this.settled(cart.usedBy);
       else await desk.step({ type: 'cart_free', id });
       return false;
     }
-    if (cart.redo !== null) await this.#tell(id, cart);
+    if (cart.redo !== null) await this.#tell(id, cart, shares);
     else if (hasLapsed(cart.whole, now)) await this.expire(id, cart, now);
     else return true;
     return false;

@@ -9,13 +9,15 @@ import type {
   TrimLedgerCommand,
 } from '../../../core/command.ts';
 import type { Reservation } from '../../../core/reservation.ts';
+import type { Fence } from '../../../engine/lease.ts';
 import type { Submission } from '../../../engine/ports.ts';
 import type { CartCommands, ChangeCommand, Outcome } from './cart-commands.ts';
 import { notDone, type Carts } from './carts.ts';
+import { isOutboxCommand, type CommonOutbox } from './common-outbox.ts';
 import { KnownReservations } from './known-reservations.ts';
 import { answerOf, homeIn, idIn, pointerTo, type IdempotentKeys } from './idempotent-keys.ts';
 import type { Placement } from './placement.ts';
-import type { ShardDesk } from './shard-desk.ts';
+import { leaseLost, type ShardDesk } from './shard-desk.ts';
 import type { StoreKeeping } from './store-keeping.ts';
 import { Turns, type Place } from './turns.ts';
 
@@ -26,6 +28,7 @@ export interface DispatchParts {
   readonly commands: CartCommands;
   readonly keys: IdempotentKeys;
   readonly keeping: StoreKeeping;
+  readonly outbox: CommonOutbox;
   /** May a shortfall be settled by releasing carts? */
   readonly releases: boolean;
   readonly trim: (command: TrimLedgerCommand) => Promise<TrimAnswer>;
@@ -49,7 +52,12 @@ function namesReservation({ command }: Submission): boolean {
 }
 
 function changesStock({ command: { type } }: Submission): boolean {
-  return type === 'set_stock' || type === 'adjust_stock' || type === 'import_stock';
+  return (
+    type === 'set_stock' ||
+    type === 'adjust_stock' ||
+    type === 'import_stock' ||
+    type === 'reconcile'
+  );
 }
 
 function isWhole(answer: Answer): boolean {
@@ -126,6 +134,7 @@ export class Dispatch {
       }
       case 'set_stock':
       case 'adjust_stock':
+      case 'reconcile':
         return at(placement.shardOf(command.sku));
       case 'import_stock': {
         const [first] = command.rows;
@@ -135,15 +144,13 @@ export class Dispatch {
       case 'sweep':
       case 'purge':
       case 'trim_ledger':
-        return null;
       case 'claim_messages':
       case 'note_parcel':
       case 'settle_parcel':
       case 'recover_messages':
       case 'retry_message':
       case 'discard_message':
-      case 'reconcile':
-        throw new Error(`${command.type}: several shards have no outbox`);
+        return null;
     }
   }
 
@@ -243,18 +250,28 @@ export class Dispatch {
     return this.#parts.keeping.settleShortfalls(answer, submission, desk);
   }
 
-  async #spread({ command, idempotency }: Submission): Promise<Answer> {
-    const { keeping } = this.#parts;
-    const { type } = command;
-    if (type === 'import_stock') {
-      return this.#once(command, idempotency, () => keeping.importStock(command));
-    }
-    if (type === 'sweep') return this.#once(command, idempotency, () => keeping.sweep(command));
-    if (type === 'purge') return this.#once(command, idempotency, () => keeping.purge(command));
-    if (type === 'trim_ledger') {
-      return this.#once(command, idempotency, () => this.#parts.trim(command));
-    }
-    return this.#cart(command, idempotency, FOLLOWED);
+  async #spread({ command, idempotency, fence = null }: Submission): Promise<Answer> {
+    if (fence !== null) await this.#assertHeld(fence);
+    const work = this.#workOf(command, fence);
+    return work === null
+      ? this.#cart(command, idempotency, FOLLOWED)
+      : this.#once(command, idempotency, work);
+  }
+
+  /** Of a command that concerns all shards; null of others. */
+  #workOf(command: Command, fence: Fence | null): (() => Promise<Answer>) | null {
+    const { keeping, outbox, trim } = this.#parts;
+    if (command.type === 'import_stock') return () => keeping.importStock(command);
+    if (command.type === 'sweep') return () => keeping.sweep(command);
+    if (command.type === 'purge') return () => keeping.purge(command);
+    if (command.type === 'trim_ledger') return () => trim(command);
+    return isOutboxCommand(command) ? () => outbox.carryOut(command, fence) : null;
+  }
+
+  /** Before work in several steps, which does no harm when it is done twice; where it would, each step looks too. */
+  async #assertHeld(fence: Fence): Promise<void> {
+    const [first] = this.#parts.desks as readonly [ShardDesk];
+    if (!(await first.step<boolean>({ type: 'check_lease', ...fence }))) throw leaseLost();
   }
 
   /** Work that may be repeated without harm: its answer is remembered when it is done. */

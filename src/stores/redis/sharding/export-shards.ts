@@ -4,6 +4,7 @@
  */
 import type { StoryLine } from '../../../core/audit-story.ts';
 import type { LedgerEntry } from '../../../core/ledger.ts';
+import type { OutboxLevel, OutboxMessage } from '../../../core/outbox/message.ts';
 import type { Reservation } from '../../../core/reservation.ts';
 import type {
   BooksHead,
@@ -69,7 +70,7 @@ async function commonHead(
     clock: most(({ clock }) => clock),
     purgedBefore: most(({ purgedBefore }) => purgedBefore),
     headSeq: sum(({ headSeq }) => headSeq),
-    outboxHead: 0,
+    outboxHead: most(({ outboxHead }) => outboxHead),
     // Numbered anew: what was exported by its old numbers is so no more.
     cut: { seq, at, exportedThrough: seq },
   };
@@ -119,6 +120,7 @@ async function* recordsOf(
     seq += 1;
     yield { kind: 'entry', value: { ...entry, seq } };
   }
+  yield* outboxOf(desks);
   yield* reservationsOf(desks, carts);
   for (const { shard } of desks) {
     for (let after: string | null = null, more = true; more;) {
@@ -140,6 +142,24 @@ async function* recordsOf(
 }
 
 const PAGE = 500;
+
+/** Numbers tell the shard, so that they are those of one outbox as they are; shares stand in no file. */
+async function* outboxOf(desks: readonly ShardDesk[]): AsyncGenerator<BooksRecord> {
+  const messages = new Map<number, OutboxMessage>();
+  const levels = new Map<string, OutboxLevel>();
+  for (const { shard } of desks) {
+    for await (const page of shard.outbox.allMessages()) {
+      for (const message of page) messages.set(message.id, message);
+    }
+    for await (const page of shard.outbox.allLevels()) {
+      for (const level of page) levels.set(level.sku, level);
+    }
+  }
+  for (const value of [...messages.values()].sort((a, b) => a.id - b.id)) {
+    yield { kind: 'message', value };
+  }
+  for (const value of levels.values()) yield { kind: 'outbox_level', value };
+}
 
 async function* beginningOf(desks: readonly ShardDesk[]): AsyncGenerator<BooksRecord> {
   const stories = new Map<string, StoryLine[]>();

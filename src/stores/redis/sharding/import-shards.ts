@@ -17,6 +17,7 @@ import { begin, empty, ShardLoader, step } from '../shard-loader.ts';
 import type { Shard } from '../shard.ts';
 import { partOf, type Cart } from './cart.ts';
 import type { Placement } from './placement.ts';
+import { SpreadOutbox } from './spread-outbox.ts';
 
 export interface ImportTarget {
   readonly shards: readonly Shard[];
@@ -40,7 +41,8 @@ export async function importShards(
   const begun: Shard[] = [];
   try {
     for (const shard of shards) {
-      await begin(shard, token, head, place);
+      const outboxHead = new SpreadOutbox(target.placement).headOf(head.outboxHead);
+      await begin(shard, token, { ...head, outboxHead }, place);
       begun.push(shard);
     }
     const common = new Numbers(target);
@@ -124,6 +126,7 @@ class Spread {
   readonly #token: string;
   readonly #head: BooksHead;
   readonly #numbers: Numbers;
+  readonly #outbox: SpreadOutbox;
   readonly #loaders: readonly ShardLoader[];
   /** Of each shard, the newest entry, and the last that was cut off. */
   readonly #seqs: number[];
@@ -136,6 +139,7 @@ class Spread {
     this.#token = token;
     this.#head = head;
     this.#numbers = numbers;
+    this.#outbox = new SpreadOutbox(target.placement);
     this.#loaders = target.shards.map((shard) => new ShardLoader(shard, token));
     this.#seqs = target.shards.map(() => 0);
     this.#cuts = target.shards.map(() => 0);
@@ -171,10 +175,14 @@ class Spread {
         return this.#loader(placement.shardOf(value.sku)).add(record);
       case 'answer':
         return this.#loader(placement.homeOf(value.key)).add(record);
-      case 'message':
-        throw noOutbox(`message ${value.id} of the outbox`);
-      case 'outbox_level':
-        if (value.owed !== 0 || value.unsettled !== 0) throw noOutbox(`units owed of ${value.sku}`);
+      case 'message': {
+        const spread = this.#outbox.message(value);
+        return this.#loader(spread.shard).add({ kind, value: spread.value });
+      }
+      case 'outbox_level': {
+        const spread = this.#outbox.level(value);
+        return this.#loader(spread.shard).add({ kind, value: spread.value });
+      }
     }
   }
 
@@ -230,7 +238,7 @@ class Spread {
   }
 
   #part(whole: Reservation, shard: number, lines: readonly ReservationLine[]) {
-    const { status } = partOf(whole, lines, [], { shard, step: FIRST, hold: null });
+    const { status } = partOf(whole, lines, [], { shard, step: FIRST, hold: null, outbox: null });
     const { kinds, lastAt, orderId } = this.#toldOf(whole.id, shard);
     const { id, customerId, createdAt, expiresAt } = whole;
     const both = ONCE.expire | ONCE.confirm;
@@ -248,6 +256,9 @@ class Spread {
   async finish(): Promise<void> {
     const { shards } = this.#target;
     const { cut, ...head } = this.#head;
+    for (const { shard, ...value } of this.#outbox.shares()) {
+      await this.#loader(shard).add({ kind: 'shares', value });
+    }
     for (const loader of this.#loaders) await loader.flush();
     await this.#numbers.flush();
     await this.#numbers.run({
@@ -270,10 +281,3 @@ class Spread {
 
 /** The version of a cart that comes whole. */
 const FIRST = 1;
-
-function noOutbox(what: string): Fault {
-  return new Fault(
-    'STORE_UNAVAILABLE',
-    `there is ${what} in these books, and several shards keep no outbox (docs/adr/0049): move them into one shard`,
-  );
-}

@@ -6,6 +6,7 @@
 import type { Answer } from '../../../core/command.ts';
 import { hasLapsed, type Reservation } from '../../../core/reservation.ts';
 import type { Rules } from '../../../core/rules.ts';
+import { Fault } from '../../../engine/faults.ts';
 import type { CommitNotice, Submission } from '../../../engine/ports.ts';
 import { CommandLane, extraMs } from '../command-lane.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
@@ -21,6 +22,8 @@ export type Change = Omit<CommitNotice, 'headSeq'>;
 
 export interface DeskOptions {
   readonly index: number;
+  /** How many there are. */
+  readonly shards: number;
   readonly tag: string;
   readonly connection: RedisConnection;
   readonly rules: Rules;
@@ -91,10 +94,12 @@ export class ShardDesk {
     return news;
   }
 
-  /** Plain commands, in the order of arrival. */
-  submit(submissions: readonly Submission[]): Promise<Answer[]> {
-    // Without fences none of them is null.
-    return this.#main.submit(submissions) as Promise<Answer[]>;
+  /** Plain commands, in the order of arrival. Throws `LEASE_LOST` where the fence of one has fallen. */
+  async submit(submissions: readonly Submission[]): Promise<Answer[]> {
+    return (await this.#main.submit(submissions)).map((answer) => {
+      if (answer === null) throw leaseLost();
+      return answer;
+    });
   }
 
   /** A step that must see what has lapsed, in the order of arrival among the commands. */
@@ -109,17 +114,21 @@ export class ShardDesk {
     return answer as T;
   }
 
-  async #decide(batch: readonly Submission[]): Promise<Answer[]> {
+  async #decide(batch: readonly Submission[]): Promise<(Answer | null)[]> {
     const instead = await this.#options.claim(this, batch);
     const rest = batch.filter((_, index) => (instead[index] ?? null) === null);
     const commands = rest.filter(({ command }) => !command.type.startsWith('cart_')).length;
     const answers = rest.length === 0 ? [] : await this.#run(rest, commands, ASK_FIRST);
     let next = 0;
-    return batch.map((_, index) => instead[index] ?? (answers[next++] as Answer));
+    return batch.map((_, index) => instead[index] ?? (answers[next++] as Answer | null));
   }
 
   /** `commands`: how many of the batch somebody asked for. */
-  async #run(batch: readonly Submission[], commands: number, askFirst: boolean): Promise<Answer[]> {
+  async #run(
+    batch: readonly Submission[],
+    commands: number,
+    askFirst: boolean,
+  ): Promise<(Answer | null)[]> {
     const begun = performance.now();
     const notice = this.#options.listened();
     const plain = plainReserves(batch);
@@ -129,7 +138,7 @@ export class ShardDesk {
       const now = this.#options.time?.() ?? null;
       const asked =
         `{"now":${now},"notice":${notice},"askFirst":${askFirst},"holding":${JSON.stringify(holding)},` +
-        `"rules":${this.#rules},${what}}`;
+        `"shard":${this.index},"shards":${this.#options.shards},"rules":${this.#rules},${what}}`;
       const { connection } = this.#options;
       const more = extraMs(batch);
       const args = [asked, ...(plain?.args ?? [])];
@@ -148,10 +157,9 @@ export class ShardDesk {
         const what = JSON.parse(change) as Pick<Change, 'expired' | 'levels'>;
         this.#options.changed({ commands, seconds, at, ...what });
       }
-      const answers = texts.map((text, index) =>
+      return texts.map((text, index) =>
         plain ? readPlainAnswer(text, batch[index] as Submission, at) : readAnswer(text),
       );
-      return answers as Answer[];
     }
   }
 
@@ -240,6 +248,11 @@ export class ShardDesk {
     await this.#main.close();
     await this.#side.close();
   }
+}
+
+/** Somebody's tenure is over: certainly nothing was done. */
+export function leaseLost(): Fault {
+  return new Fault('LEASE_LOST', 'another instance has taken the lease: nothing was carried out');
 }
 
 /** `text`: as it stands in the hash of carts, its version before it. */

@@ -5,6 +5,7 @@
 import type { AuditReport } from '../../../core/audit.ts';
 import type { Answer, AnswerTo, Command } from '../../../core/command.ts';
 import type { LedgerEntry } from '../../../core/ledger.ts';
+import type { OutboxMessage } from '../../../core/outbox/message.ts';
 import type { Reservation } from '../../../core/reservation.ts';
 import type { LevelView } from '../../../core/stock-level.ts';
 import { Fault } from '../../../engine/faults.ts';
@@ -15,24 +16,29 @@ import type {
   LedgerBeginning,
   LedgerQuery,
   LevelsQuery,
-  ReservationStore,
+  OutboxQuery,
+  OutboxStats,
+  OutboxStore,
   StoreHealth,
   StoreStats,
   Submission,
   SubmitOptions,
 } from '../../../engine/ports.ts';
+import type { WebhookInbox } from '../../../engine/webhook-inbox.ts';
 import { describeAudit } from '../audit-words.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
 import type { AfterFailover } from '../connection/sale-guard.ts';
 import { commonKeys } from '../keys.ts';
+import { RedisInbox } from '../redis-inbox.ts';
 import { ServerClock } from '../server-clock.ts';
-import type { Shard } from '../shard.ts';
 import { auditShards } from './audit-shards.ts';
 import { isCart } from './cart.ts';
 import { CartCommands } from './cart-commands.ts';
 import { Carts } from './carts.ts';
 import { CommonCut } from './common-cut.ts';
+import { commonLeases } from './common-leases.ts';
 import { CommonLedger } from './common-ledger.ts';
+import { CommonOutbox } from './common-outbox.ts';
 import { Dispatch } from './dispatch.ts';
 import { IdempotentKeys } from './idempotent-keys.ts';
 import { Notices } from './notices.ts';
@@ -62,11 +68,12 @@ const LOOK_EVERY_MS = 200;
 /** Entries that nobody reads are numbered this often, so that their order is about that of their moments. */
 const NUMBER_EVERY_MS = 1_000;
 
-export class ShardedStore implements ReservationStore {
+export class ShardedStore implements OutboxStore {
   readonly name = 'redis';
   readonly clock: Clock;
-  /** In the first shard. Fences are not looked at: nothing runs under a lease here that does harm when it is done twice. */
   readonly leases: Leases;
+  /** In the first shard. */
+  readonly inbox: WebhookInbox;
   readonly #connection: RedisConnection;
   readonly #serverClock: ServerClock;
   readonly #desks: readonly ShardDesk[];
@@ -76,6 +83,7 @@ export class ShardedStore implements ReservationStore {
   readonly #dispatch: Dispatch;
   readonly #ledger: CommonLedger;
   readonly #cut: CommonCut;
+  readonly #outbox: CommonOutbox;
   readonly #notices: Notices;
   readonly #timer: NodeJS.Timeout;
   #batches = 0;
@@ -115,6 +123,7 @@ export class ShardedStore implements ReservationStore {
       (tag, index) =>
         new ShardDesk({
           index,
+          shards: tags.length,
           tag,
           connection,
           rules,
@@ -131,8 +140,9 @@ export class ShardedStore implements ReservationStore {
           claim: (desk, batch) => this.#dispatch.claim(desk, batch),
         }),
     );
-    this.#carts = new Carts(this.#desks, this.placement);
+    this.#carts = new Carts(this.#desks, this.placement, rules.messageGrouping);
     const commands = new CartCommands(this.#carts, this.placement, rules);
+    this.#outbox = new CommonOutbox(this.#desks, this.#carts, commands);
     this.#dispatch = new Dispatch({
       desks: this.#desks,
       carts: this.#carts,
@@ -141,14 +151,18 @@ export class ShardedStore implements ReservationStore {
       keys: new IdempotentKeys(this.#carts, this.placement),
       releases: rules.onShortfall !== 'keep',
       trim: (command) => this.#cut.trim(command),
-      keeping: new StoreKeeping(this.#desks, this.#carts, commands, options.leftAfterMs),
+      keeping: new StoreKeeping(
+        this.#desks,
+        this.#carts,
+        commands,
+        this.#outbox,
+        options.leftAfterMs,
+      ),
+      outbox: this.#outbox,
     });
     const shards = this.#desks.map(({ shard }) => shard);
-    const leases = (): Shard => shards[0] as Shard;
-    this.leases = {
-      acquire: (lease, holder, lengthMs) => leases().acquireLease(lease, holder, lengthMs),
-      release: (fence) => leases().releaseLease(fence),
-    };
+    this.leases = commonLeases(shards);
+    this.inbox = new RedisInbox(connection, tags[0] ?? hashTag);
     this.keys = commonKeys(tags);
     const { keys } = this;
     const shardOf = (sku: string): number => this.placement.shardOf(sku);
@@ -184,7 +198,8 @@ export class ShardedStore implements ReservationStore {
 
   async submit<C extends Command>(command: C, options: SubmitOptions = {}): Promise<AnswerTo<C>> {
     this.#assertOpen();
-    const submission: Submission = { command, idempotency: options.idempotency ?? null };
+    const { idempotency = null, fence = null } = options;
+    const submission: Submission = { command, idempotency, fence };
     const answer = await this.#dispatch.submit(submission, (work) =>
       this.#notices.together(1, work),
     );
@@ -290,6 +305,26 @@ export class ShardedStore implements ReservationStore {
       }
     }
     return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).slice(0, limit);
+  }
+
+  async outbox(query: OutboxQuery): Promise<OutboxMessage[]> {
+    this.#assertOpen();
+    return this.#outbox.page(query);
+  }
+
+  async message(id: number): Promise<OutboxMessage | null> {
+    this.#assertOpen();
+    return this.#outbox.message(id);
+  }
+
+  async outboxStats(): Promise<OutboxStats> {
+    this.#assertOpen();
+    return this.#outbox.stats();
+  }
+
+  async balanceFence(): Promise<number> {
+    this.#assertOpen();
+    return this.#outbox.fence();
   }
 
   /** What shards have lost of what this process had heard of, for people; null if nothing. */

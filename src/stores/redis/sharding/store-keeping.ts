@@ -16,6 +16,7 @@ import type { Submission } from '../../../engine/ports.ts';
 import { isCart, type CartRecord, type Step } from './cart.ts';
 import type { CartCommands } from './cart-commands.ts';
 import type { Carts, KnownKey } from './carts.ts';
+import type { CommonOutbox } from './common-outbox.ts';
 import type { ShardDesk } from './shard-desk.ts';
 
 /** `[sku, id]`: a shortfall of the SKU that the release of this cart comes before. */
@@ -31,6 +32,7 @@ export class StoreKeeping {
   readonly #desks: readonly ShardDesk[];
   readonly #carts: Carts;
   readonly #commands: CartCommands;
+  readonly #outbox: CommonOutbox;
   readonly #leftAfterMs: number;
 
   /** `leftAfterMs`: what is undecided or untold for so long was left by somebody who is no more. */
@@ -38,11 +40,13 @@ export class StoreKeeping {
     desks: readonly ShardDesk[],
     carts: Carts,
     commands: CartCommands,
+    outbox: CommonOutbox,
     leftAfterMs: number,
   ) {
     this.#desks = desks;
     this.#carts = carts;
     this.#commands = commands;
+    this.#outbox = outbox;
     this.#leftAfterMs = leftAfterMs;
   }
 
@@ -110,11 +114,13 @@ export class StoreKeeping {
         sku,
       });
       waiting.push(...more.blocked);
-      if (!settled.ok || (settled.type !== 'set_stock' && settled.type !== 'adjust_stock'))
-        continue;
+      if (!settled.ok || !('released' in settled)) continue;
       const gone = 'answer' in outcome && outcome.answer.ok ? [id] : [];
       const released = [...settled.released, ...gone, ...more.released];
-      settled = { ...settled, level: more.level, released };
+      settled =
+        settled.type === 'reconcile'
+          ? { ...settled, released }
+          : { ...settled, level: more.level, released };
     }
     return settled;
   }
@@ -203,5 +209,6 @@ export class StoreKeeping {
         ]);
       }),
     );
+    await this.#outbox.tellLeft();
   }
 }

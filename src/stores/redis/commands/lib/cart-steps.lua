@@ -1,12 +1,9 @@
 -- The steps of a cart over several shards, each a command to one of them. What they come to is decided by src/core, in
 -- src/stores/redis/sharding/carts.ts. Answers are JSON.
--- Needs: carts memory
+-- Needs: carts memory shares
 local MAX_ON_HAND_OF_PART = 2147483647
-local OK, STOCK, SPENT, VERSION, LATE, HELD, KEYED = '{"ok":true}', '{"ok":false,"why":"stock"}',
-  '{"ok":false,"why":"spent"}', '{"ok":false,"why":"version"}', '{"ok":false,"why":"late"}',
-  '{"ok":false,"why":"held"}', '{"ok":false,"why":"key"}'
-
-local steps = {}
+local STOCK, SPENT, VERSION, LATE, HELD, KEYED = '{"ok":false,"why":"stock"}', '{"ok":false,"why":"spent"}',
+  '{"ok":false,"why":"version"}', '{"ok":false,"why":"late"}', '{"ok":false,"why":"held"}', '{"ok":false,"why":"key"}'
 
 -- What a decision needs to know of these SKUs, after their lapses were recorded as far as `lines` need it.
 function steps.cart_weigh(command)
@@ -94,11 +91,16 @@ local function applyPart(id, part)
   end
   book.put(after)
   for _, change in ipairs(part.entries) do appendChange(id, change) end
+  local change = values.optional(part.outbox)
+  if change ~= nil then shares.change(id, change) end
 end
 
--- { id, part: { step, status, lines, customerId, createdAt, expiresAt, entries, hold } }: what was decided at home.
+-- { id, part: { step, status, lines, customerId, createdAt, expiresAt, entries, hold, outbox }, shares }: what was decided at
+-- home, and what the cart's messages there tell this shard (lib/shares.lua); each may be null.
 function steps.cart_apply(command)
-  applyPart(command.id, command.part)
+  local part, told = values.optional(command.part), values.optional(command.shares)
+  if part ~= nil then applyPart(command.id, part) end
+  if told ~= nil then shares.take(command.id, told) end
   return OK
 end
 
@@ -122,11 +124,12 @@ function steps.cart_read(command)
     carts.write(id, version, json, nil, book.now, nil)
   end
   return '{"now":' .. book.now .. ',"cart":' .. (json or 'null') .. ',"plain":' .. (plain and book.told(id) or 'null')
-    .. ',"known":' .. knownAnswer(values.optional(command.key)) .. '}'
+    .. ',"shares":' .. shares.snapshotJson(id) .. ',"known":' .. knownAnswer(values.optional(command.key)) .. '}'
 end
 
 -- The decision: { id, expect, version, json, deadline, ended, unfinished, before, part, take, customerId, hold, key,
--- fingerprint, answer, expired }. `expect`: the version that it was taken on (0: none); before: the moment until which it
+-- fingerprint, answer, expired, outbox, instead }. outbox: what it means for the cart's messages here; instead: the answer
+-- takes the place of the one that is remembered under the key. `expect`: the version that it was taken on (0: none); before: the moment until which it
 -- may be taken; part: the home's own; take: lines that must fit; hold: the id of what was taken for it elsewhere.
 function steps.cart_write(command)
   local id = command.id
@@ -135,7 +138,7 @@ function steps.cart_write(command)
   if (version or 0) ~= command.expect or (plain ~= nil and plain.step == nil) then return VERSION end
   local before, key = values.optional(command.before), values.optional(command.key)
   if before ~= nil and book.now >= before then return LATE end
-  if key ~= nil and memory.recall(key) ~= nil then return KEYED end
+  if key ~= nil and memory.recall(key) ~= nil and not command.instead then return KEYED end
   local hold = values.optional(command.hold)
   if hold ~= nil and carts.read(hold) ~= nil then return HELD end
   -- A cart that is there already takes units only where it has lapsed.
@@ -147,17 +150,28 @@ function steps.cart_write(command)
   if part ~= nil then applyPart(id, part) end
   carts.write(id, command.version, command.json, values.optional(command.deadline), values.optional(command.ended),
     command.unfinished and book.now or nil)
-  if key ~= nil then memory.remember(key, command.fingerprint, command.answer, book.now) end
+  local change = values.optional(command.outbox)
+  if change ~= nil then shares.change(id, change) end
+  if key ~= nil then
+    if memory.recall(key) == nil then
+      memory.remember(key, command.fingerprint, command.answer, book.now)
+    else
+      memory.replace(key, command.answer)
+    end
+  end
   local expired = values.optional(command.expired)
   if expired ~= nil then
     lapse.recorded[#lapse.recorded + 1] = '{"reservationId":' .. values.text(id) .. ',"expiresAt":' .. expired .. '}'
   end
-  return OK
+  return '{"ok":true,"shares":' .. shares.snapshotJson(id) .. '}'
 end
 
--- { id, version, json }: every shard has heard of this version.
+-- { id, version, json, heard }: every shard has heard of this version (null: there was none), and of what the cart's
+-- messages had to tell them under the number `heard`.
 function steps.cart_finish(command)
-  if carts.read(command.id) == command.version then
+  local heard = values.optional(command.heard)
+  if heard ~= nil then shares.heard(command.id, heard) end
+  if command.version ~= null and carts.read(command.id) == command.version then
     carts.texts[command.id] = command.version .. ' ' .. command.json
     redis.call('HSET', CART.carts, command.id, carts.texts[command.id])
     redis.call('ZREM', CART.unfinished, command.id)
@@ -172,6 +186,7 @@ function steps.cart_forget(command)
   if part ~= nil and part.step ~= nil and part.status ~= 'active' and part.status ~= 'confirmed' then
     book.notePurge(math.max(command.endedBefore, part.endedAt + 1))
     book.forget(command.id)
+    shares.purge(command.id)
   end
   return OK
 end

@@ -2,6 +2,13 @@
 -- kept by the shard of its id, its home. Each shard that keeps lines of it has a part: a reservation of these lines alone,
 -- with a step that counts the changes of the cart that it has heard of; 0: taken, and not decided yet.
 -- Keys, after all others of the shard:
+--   told            sorted set: ids of carts of which nothing is to be told to the ERP here any more, by the moment of
+--                   that; their home has to find out whether that is so everywhere
+--   untold          hash at home: id of a cart whose shares may be behind (lib/shares.lua) -> JSON { n, skus, notes }:
+--                   number of the last change; SKUs of other shards; what is to stand in the ledgers of these:
+--                   [n, kind, SKUs, detail]
+--   shares          hash: id of a cart -> JSON { v, messages }: the number under which they were told last, and what of
+--                   the cart's messages is not delivered: [{ id, kind, state, lines }], with the lines of this shard
 --   carts           hash at home: id -> version, blank, JSON (opaque here)
 --   cart deadlines  sorted set at home: ids of active carts by deadline
 --   carts ended     sorted set at home: ids of those that may be purged one day, by their end
@@ -10,6 +17,7 @@
 --   parts           sorted set: ids of active parts by deadline. Only the home decides what has become of them.
 -- Needs: book-writes levels lapse stock
 local CART = {
+  told = KEYS[#KEYS - 8], untold = KEYS[#KEYS - 7], shares = KEYS[#KEYS - 6],
   carts = KEYS[#KEYS - 5], deadlines = KEYS[#KEYS - 4], ended = KEYS[#KEYS - 3], unfinished = KEYS[#KEYS - 2],
   tentative = KEYS[#KEYS - 1], parts = KEYS[#KEYS],
 }

@@ -10,9 +10,22 @@ function deadLetters.find(id)
   return nil, { code = 'message_not_dead', messageId = id, state = message.state }
 end
 
-function deadLetters.note(kind, message, detail)
-  detail.message, detail.reservation_id = message.id, message.reservationId
-  for _, sku in ipairs(outbox.skusOf(message)) do book.append(kind, sku, nil, 0, 0, 0, 0, detail) end
+-- The ERP will not be told of it; returns it as it is then.
+function deadLetters.discard(dead, reason, units)
+  if units == 'restock' then
+    -- The sale is cancelled, and with it what was to be said of its cancellations.
+    for _, message in ipairs(messages.ofReservation(dead.reservationId)) do
+      if message.kind == 'cancellation' and message.key == dead.key and message.state == 'pending' then
+        outbox.change(message, nil)
+      end
+    end
+  end
+  outbox.note('outbox_discard', dead, { reason = reason, units = units })
+  messages.takeNumber()
+  local discarded = outbox.with(dead, { state = 'delivered' })
+  outbox.change(messages.find(dead.id) or dead, units == 'deduct' and discarded or nil)
+  outbox.acknowledgeIfTold(dead.reservationId)
+  return discarded
 end
 
 function deadLetters.answer(verb, message)

@@ -12,7 +12,7 @@ local function linesLeft(reservation, sale)
   return lines
 end
 
--- Cancels it, and with it what was to be said of its cancellations; returns why it cannot, or nil.
+-- Cancels what is left of it; returns why it cannot, or nil.
 local function undoSale(sale)
   local id = sale.reservationId
   local reservation = book.reservation(id)
@@ -21,11 +21,6 @@ local function undoSale(sale)
     local fault, units, entries = cancelling.decide(reservation, id, lines, true, nil)
     if fault ~= nil then return fault end
     if units ~= nil then cancelling.land(reservation, units, entries, nil) end
-  end
-  for _, message in ipairs(messages.ofReservation(id)) do
-    if message.kind == 'cancellation' and message.key == sale.key and message.state == 'pending' then
-      outbox.change(message, nil)
-    end
   end
   return nil
 end
@@ -38,10 +33,5 @@ function verbs.discard_message(command)
   end
   if fault == nil and units == 'restock' then fault = undoSale(dead) end
   if fault ~= nil then return answers.rejected('discard_message', fault) end
-  deadLetters.note('outbox_discard', dead, { reason = command.reason, units = units })
-  messages.takeNumber()
-  local discarded = outbox.with(dead, { state = 'delivered' })
-  outbox.change(messages.find(id) or dead, units == 'deduct' and discarded or nil)
-  outbox.acknowledgeIfTold(dead.reservationId)
-  return deadLetters.answer('discard_message', discarded)
+  return deadLetters.answer('discard_message', deadLetters.discard(dead, command.reason, units))
 end

@@ -6,7 +6,7 @@ function verbs.retry_message(command)
   if dead == nil then return answers.rejected('retry_message', fault) end
   local pending = outbox.with(dead, { state = 'pending', nextAttemptAt = book.now, unknownAt = null, lastError = null })
   outbox.change(dead, pending)
-  deadLetters.note('outbox_retry', dead, { reason = command.reason })
+  outbox.note('outbox_retry', dead, { reason = command.reason })
   outbox.annihilate(dead.reservationId, dead.key)
   outbox.acknowledgeIfTold(dead.reservationId)
   return deadLetters.answer('retry_message', pending)

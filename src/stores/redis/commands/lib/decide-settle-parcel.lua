@@ -32,11 +32,6 @@ local function tellCancellations(sale)
   end
 end
 
-local function noteDead(message)
-  local detail = { message = message.id, reservation_id = message.reservationId, reason = message.lastError }
-  for _, sku in ipairs(outbox.skusOf(message)) do book.append('dead_letter', sku, nil, 0, 0, 0, 0, detail) end
-end
-
 function verbs.settle_parcel(command)
   local settled = messages.ofParcel(command.parcelId)
   if #settled == 0 then
@@ -48,7 +43,7 @@ function verbs.settle_parcel(command)
     settled[index] = after
     outbox.change(message, after)
     if command.outcome == 'applied' then tellCancellations(after) end
-    if after.state == 'dead' then noteDead(after) end
+    if after.state == 'dead' then outbox.note('dead_letter', after, { reason = after.lastError }) end
     if after.state ~= 'unknown' then outbox.annihilate(after.reservationId, after.key) end
   end
   local acknowledged, seen = {}, {}

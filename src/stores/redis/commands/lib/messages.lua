@@ -9,7 +9,8 @@
 --  20 due heads      sorted set: message keys by the id of their first message that may be claimed, where it is due
 --  21 later heads    sorted set: all other keys with a pending message, by when the first is due; infinite where they
 --                    wait for something else
---  22 outbox log     stream: what recent calls have changed, by the outbox's revision: m (ids), s (SKUs as JSON)
+--  22 outbox log     stream: what recent calls have changed, by the outbox's revision: m (ids), s (SKUs as JSON), c (carts
+--                    of which shares have changed, as JSON; see lib/shares.lua)
 --  23 messages in    sorted set of a state: ids by id
 --  24 queue of       sorted set of a message key: ids of its pending messages by id
 -- Needs: book-writes
@@ -19,7 +20,7 @@ local NO_MESSAGE = { state = 'none' }
 -- What this call has read or changed; `opened`: has it looked at all?
 local box = {
   head = 0, revision = 0, opened = false, dirty = false, found = {}, changed = newChanges(), states = {}, queues = {},
-  touchedKeys = {}, levels = {}, changedLevels = {},
+  touchedKeys = {}, levels = {}, changedLevels = {}, changedShares = {},
 }
 
 for index, name in ipairs({
@@ -42,11 +43,20 @@ function messages.head()
   return box.head
 end
 
+-- The number that follows this one. Those of one shard among several are told apart by their remainder.
+function messages.numberAfter(number) return number + 1 end
+
 function messages.takeNumber()
   openOutbox()
-  box.head = box.head + 1
+  box.head = messages.numberAfter(box.head)
   box.dirty = true
   return box.head
+end
+
+-- What is written from now on gets a higher number than this.
+function messages.raise(number)
+  if messages.head() >= number then return end
+  box.head, box.dirty = number, true
 end
 
 -- Lists of ids in the fields of a hash.
@@ -215,6 +225,11 @@ function messages.level(sku)
   return level
 end
 
+function messages.noteShares(reservationId)
+  box.changedShares[#box.changedShares + 1] = values.text(reservationId)
+  box.dirty = true
+end
+
 function messages.putLevel(sku, level)
   box.levels[sku] = level
   box.changedLevels[sku] = true
@@ -305,7 +320,7 @@ local function writeOutboxLog()
   for sku in pairs(box.changedLevels) do skus[#skus + 1] = values.text(sku) end
   box.revision = box.revision + 1
   redis.call('XADD', KEY.outboxLog, 'MAXLEN', '~', LOG_LENGTH, box.revision .. '-0',
-    'm', table.concat(box.changed.order, ' '), 's', values.list(skus))
+    'm', table.concat(box.changed.order, ' '), 's', values.list(skus), 'c', values.list(box.changedShares))
 end
 
 local function writeOutboxLevels()
@@ -337,6 +352,7 @@ function messages.dirty()
 end
 
 function messages.write()
+  openOutbox()
   settleHeads()
   for state in pairs(box.states) do flushState(state) end
   writeChanges(KEY.messages, box.changed)

@@ -51,24 +51,37 @@ local function settlementChanges(before, after)
     or after ~= nil and (messages.isUnsettled(after) or after.state == 'delivered')
 end
 
--- Puts a message's new state into the books, and with it the figures of the SKUs that it names. `before` nil: a new
--- message; `after` nil: it is forgotten. What is delivered is kept beside its reservation, and forgotten with it.
-function outbox.change(before, after)
+-- Are figures of the SKU kept here? One shard among several may tell of SKUs of others.
+function outbox.counts(_) return true end
+
+-- Is this kept, of which messages are?
+function outbox.keeps(reservationId) return book.reservation(reservationId) ~= nil end
+
+-- The figures of the SKUs that a message names, when it changes; nil: it was not there, or will not be.
+function outbox.count(before, after)
   local touches = settlementChanges(before, after)
   local both = { lines = {} }
   for _, message in ipairs({ before or after, after }) do
     for _, line in ipairs(message.lines) do both.lines[#both.lines + 1] = line end
   end
   for _, sku in ipairs(outbox.skusOf(both)) do
-    local level = messages.level(sku)
-    local owed = level.owed - owedBy(before, sku) + owedBy(after, sku)
-    local unsettled = level.unsettled - unsettledBy(before, sku) + unsettledBy(after, sku)
-    if touches or owed ~= level.owed or unsettled ~= level.unsettled then
-      local touched = touches and messages.head() or level.touched
-      messages.putLevel(sku, { owed = owed, unsettled = unsettled, touched = touched })
+    if outbox.counts(sku) then
+      local level = messages.level(sku)
+      local owed = level.owed - owedBy(before, sku) + owedBy(after, sku)
+      local unsettled = level.unsettled - unsettledBy(before, sku) + unsettledBy(after, sku)
+      if touches or owed ~= level.owed or unsettled ~= level.unsettled then
+        local touched = touches and messages.head() or level.touched
+        messages.putLevel(sku, { owed = owed, unsettled = unsettled, touched = touched })
+      end
     end
   end
-  if after ~= nil and (after.state ~= 'delivered' or book.reservation(after.reservationId) ~= nil) then
+end
+
+-- Puts a message's new state into the books, and with it the figures of the SKUs that it names. `before` nil: a new
+-- message; `after` nil: it is forgotten. What is delivered is kept beside its reservation, and forgotten with it.
+function outbox.change(before, after)
+  outbox.count(before, after)
+  if after ~= nil and (after.state ~= 'delivered' or outbox.keeps(after.reservationId)) then
     messages.put(after)
   elseif before ~= nil then
     messages.forget(before.id)
@@ -201,6 +214,12 @@ function outbox.queueCancellation(reservationId, entries)
     end
   end
   outbox.acknowledgeIfTold(reservationId)
+end
+
+-- Records in the ledger of each of its SKUs what became of a message.
+function outbox.note(kind, message, detail)
+  detail.message, detail.reservation_id = message.id, message.reservationId
+  for _, sku in ipairs(outbox.skusOf(message)) do book.append(kind, sku, nil, 0, 0, 0, 0, detail) end
 end
 
 -- Somebody else has told the ERP: nothing is left to be sent of the sale.

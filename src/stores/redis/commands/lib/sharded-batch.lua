@@ -1,14 +1,13 @@
 -- Runs a batch on one shard of several.
--- Arguments: JSON { now, notice, rules, askFirst, holding, commands or columns }, as in lib/batch.lua. askFirst: parts past their
+-- Arguments: JSON { now, notice, rules, shard, shards, askFirst, holding, commands or columns }, as in lib/batch.lua. shard,
+--   shards: which of how many this is, from 0. askFirst: parts past their
 --   deadline are to be asked about before anything is decided, but for those in `holding` (ids).
 -- Result: as lib/batch.lua has it; or, where somebody must be asked first, one answer alone: '?' and ids as a JSON list,
 --   with nothing decided. Of a command whose reservation is a cart the answer is {"cart":true}; of one whose key belongs to
---   one, { pointer }; an answer with `blocked`, [[sku, id of a cart]], has a shortfall that is not settled yet.
--- Needs: batch plain-reserves cart-steps outbox
+--   one, { pointer }; an answer with `blocked`, [[sku, id of a cart]], has a shortfall that is not settled yet; one with
+--   `shared`, { untold, told } (ids), leaves something to be told of these carts (lib/shares.lua).
+-- Needs: batch plain-reserves cart-steps
 local sharded = {}
-
--- Several shards have no outbox.
-for _, name in ipairs({ 'queueSale', 'queueCancellation', 'adoptOrder', 'dropSale' }) do outbox[name] = function() end end
 
 -- Parts that are asked about at once.
 local MOST_ASKED = 500
@@ -31,6 +30,7 @@ function verbs.purge(command)
   for _, id in ipairs(ids) do
     if book.reservation(id).step == nil then purged = purged + 1 end
     book.forget(id)
+    shares.purge(id)
   end
   local ended = command.carts > 0
     and redis.call('ZRANGEBYSCORE', CART.ended, '-inf', '(' .. endedBefore, 'LIMIT', 0, command.carts) or {}
@@ -39,6 +39,7 @@ function verbs.purge(command)
       local _, json = carts.read(id)
       gone[#gone + 1] = '[' .. values.text(id) .. ',' .. json .. ']'
       carts.forget(id)
+      shares.purge(id)
     end
   end
   if #ids > 0 or #gone > 0 then book.notePurge(endedBefore) end
@@ -47,8 +48,17 @@ function verbs.purge(command)
     .. values.list(gone) .. '}'
 end
 
+-- Its sale is cancelled at the home of its cart.
+local function discardsOfCart(command)
+  if command.type ~= 'discard_message' or command.units ~= 'restock' then return false end
+  local message = messages.find(command.messageId)
+  local reservation = message and book.reservation(message.reservationId)
+  return message ~= nil and message.state == 'dead' and (reservation == nil or reservation.step ~= nil)
+end
+
 local function executeHere(item)
-  local command = item.command
+  local command, fence = item.command, item.fence
+  if fence ~= nil and not leases.isLatest(fence.lease, fence.token, fence.holder) then return 'null' end
   local step = steps[command.type]
   if step ~= nil then return step(command) end
   local key = values.optional(item.key)
@@ -61,11 +71,14 @@ local function executeHere(item)
     return '{"pointer":' .. values.text(string.sub(known.answer, 2)) .. '}'
   end
   if command.reservationId ~= nil and carts.has(command.reservationId) then return '{"cart":true}' end
+  if discardsOfCart(command) then return '{"cart":true}' end
+  shares.takeNoted()
   local answer = decide(command)
   local blocked = carts.takeBlocked()
   if blocked ~= nil then answer = string.sub(answer, 1, -2) .. ',"blocked":' .. blocked .. '}' end
   if key ~= nil then memory.remember(key, item.fingerprint, answer, book.now) end
-  return answer
+  local shared = shares.takeNoted()
+  return shared == nil and answer or string.sub(answer, 1, -2) .. ',"shared":' .. shared .. '}'
 end
 
 -- An id may be that of a cart, or of one that was given up.
@@ -80,6 +93,7 @@ end
 function sharded.run()
   local asked = cjson.decode(ARGV[1])
   rules.given = asked.rules
+  function messages.numberAfter(number) return number + 1 + (asked.shard - number - 1) % asked.shards end
   book.open(asked.now)
   local objection = book.objection()
   if objection ~= nil then return redis.error_reply(objection) end
@@ -95,6 +109,7 @@ function sharded.run()
     fetchAll(asked.commands)
     for index, item in ipairs(asked.commands) do result[index + 3] = executeHere(item) end
   end
+  shares.writeAll()
   book.write()
   carts.writeAll()
   result[2] = book.seq

@@ -6,6 +6,8 @@
 -- In meta: cut (seq of the last entry that was cut off), cutAt (its moment), exported (seq up to which an export is kept).
 -- Needs: messages
 local trimming = {}
+-- A script has 200 local names at most: those from here on are this file's own.
+do
 KEY.openings, KEY.stories = KEYS[25], KEYS[26]
 
 -- As ONCE of src/core/audit-story.ts: kinds that happen to a line at most once.
@@ -182,4 +184,6 @@ function book.forget(id)
   if not trimmed then return end
   local lines = storyOf(id)
   if lines ~= nil and isClosed(lines) then redis.call('HDEL', KEY.stories, id) end
+end
+
 end
