@@ -170,18 +170,6 @@ test('settings that contradict each other are refused', () => {
   assert.match(longer ?? '', /RESERVATION_TTL_SECONDS=600: expected at most HOLDFAST_MAX_TTL_/);
   const [cap] = problemsOf({ HOLDFAST_EXTEND_CAP_SECONDS: '60' });
   assert.match(cap ?? '', /EXTEND_CAP_SECONDS=60: expected at least/);
-  const shards = problemsOf({
-    HOLDFAST_ERP: 'webhook',
-    HOLDFAST_WEBHOOK_URL: 'https://erp.example/holdfast',
-    HOLDFAST_WEBHOOK_SECRETS: `whsec_${Buffer.alloc(24, 1).toString('base64')}`,
-    HOLDFAST_STORE: 'redis://127.0.0.1',
-    HOLDFAST_REDIS_SHARDS: '3',
-  });
-  assert.equal(shards.length, 1);
-  assert.match(
-    shards[0] ?? '',
-    /SHARDS=3: expected 1 with HOLDFAST_ERP=webhook: .* move the books/,
-  );
 });
 
 test('unknown settings are warned of, with the nearest name', () => {

@@ -301,12 +301,6 @@ function contradictions(values: Values): string[] {
     );
   }
   problems.push(...erpContradictions(values));
-  if (values.HOLDFAST_ERP !== 'none' && values.HOLDFAST_REDIS_SHARDS > 1) {
-    problems.push(
-      `HOLDFAST_REDIS_SHARDS=${values.HOLDFAST_REDIS_SHARDS}: expected 1 with HOLDFAST_ERP=${values.HOLDFAST_ERP}: ` +
-        'what the ERP is still to be told is kept by one shard (docs/adr/0049). Set HOLDFAST_ERP=none; or move the books into one shard, as docs/moving.md tells, with HOLDFAST_REDIS_SHARDS=1 and another HOLDFAST_REDIS_HASH_TAG',
-    );
-  }
   return problems;
 }
 

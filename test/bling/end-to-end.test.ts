@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openBlingShop } from '../cli/bling-shop.ts';
 import { call, holdfast, serve, type Service, type Settings } from '../cli/support.ts';
 import { setting } from '../faults/chance.ts';
+import { hasRedis, RedisServer } from '../support/redis-servers.ts';
 import type { BlingSimulator } from '../../simulators/bling/server.ts';
 
 const SKUS = setting('HOLDFAST_ERP_SKUS', 40);
@@ -27,7 +28,8 @@ interface Shop {
   readonly skus: readonly string[];
 }
 
-async function open(t: TestContext, mode: string): Promise<Shop> {
+/** `books`: settings of a store other than the folder. */
+async function open(t: TestContext, mode: string, books: Settings = {}): Promise<Shop> {
   const { bling, cwd, settings } = await openBlingShop(t, {
     skus: SKUS,
     stock: STOCK,
@@ -35,6 +37,7 @@ async function open(t: TestContext, mode: string): Promise<Shop> {
   });
   const all = {
     ...settings,
+    ...books,
     HOLDFAST_BLING_ORDER_MODE: mode,
     HOLDFAST_BLING_CALLS_PER_SECOND: PACE,
     HOLDFAST_RELAY_IDLE_MS: '50',
@@ -106,6 +109,46 @@ async function cancelInBling({ apiUrl, control }: BlingSimulator, orderId: numbe
   const url = `${apiUrl}/pedidos/vendas/${orderId}/situacoes/${CANCELLED}`;
   const { status } = await fetch(url, { method: 'PATCH', headers });
   assert.equal(status, 204);
+}
+
+/** A cart of this SKU and the next ones, bought, and some of it sent back. */
+async function buyCart({ service, skus }: Shop, n: number): Promise<void> {
+  const own = Array.from({ length: 4 }, (_, k) => skus[(n + k * 7) % skus.length] ?? '');
+  const lines = [...new Set(own)].map((sku) => ({ sku, quantity: 1 }));
+  const reserved = await call(service, 'POST', '/reservations', { lines, allow_partial: true });
+  if (reserved.status !== 201) return;
+  const id = String(reserved.body['reservation_id']);
+  const confirm = { order_id: `#${n}` };
+  assert.equal((await call(service, 'POST', `/reservations/${id}/confirm`, confirm)).status, 200);
+  if (n % 5 !== 0) return;
+  const [first] = reserved.body['lines'] as { sku: string }[];
+  const returned = [{ sku: first?.sku, quantity: 1, restock: true }];
+  const cancel = { lines: returned, cancellation_id: `return-${n}` };
+  const back = await call(service, 'POST', `/reservations/${id}/cancel`, cancel);
+  assert.equal(back.status, 200, JSON.stringify(back.body));
+}
+
+for (const mode of ['order', 'movement']) {
+  test(`mode ${mode}, books over three shards: carts of several, and both books equal`, async (t) => {
+    if (!hasRedis(t)) return;
+    const server = await RedisServer.start(t, { appendonly: 'yes' });
+    const shop = await open(t, mode, {
+      HOLDFAST_STORE: server.url,
+      HOLDFAST_REDIS_SHARDS: '3',
+    });
+    let next = 0;
+    const buyers = Array.from({ length: AT_ONCE }, async () => {
+      while (next < BUYERS) await buyCart(shop, next++);
+    });
+    await Promise.all(buyers);
+    const seconds = await drained(shop.service);
+    const gone = await assertEqualBooks(shop);
+    assert.ok(gone > BUYERS, 'carts were sold');
+    const orders = shop.bling.control.orders().length;
+    t.diagnostic(
+      `${SKUS} SKUs, ${BUYERS} carts: ${gone} units gone, ${orders} orders; delivered ${seconds.toFixed(1)} s later; books equal`,
+    );
+  });
 }
 
 test('mode observe: pulled, sold, seen in Bling, and both books equal', async (t) => {

@@ -3,6 +3,8 @@
  * tidies up and the one that delivers are killed, or stopped and let go on later. Its reservations go on at the others,
  * the others take its work over, and the ERP hears of each sale once, in order.
  *
+ * Over one shard, and over three, where nearly every sale is of several.
+ *
  * `HOLDFAST_TAKEOVERS` sets how often each of both is done; it prints how long the work stood still.
  */
 import assert from 'node:assert/strict';
@@ -12,12 +14,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DEFAULT_RULES } from '../../src/core/rules.ts';
 import type { OutboxMessage } from '../../src/core/outbox/message.ts';
 import type { LeaseName } from '../../src/engine/lease.ts';
-import type { RedisStore } from '../../src/stores/redis/redis-store.ts';
+import type { OutboxStore } from '../../src/engine/ports.ts';
+import { openRedisStore, type RedisBooks } from '../../src/stores/redis/open-redis-store.ts';
+import { shardTags } from '../../src/stores/redis/sharding/placement.ts';
 import { SECRET, WebhookErp } from '../connectors/webhook-erp.ts';
 import { startService, type ServiceProcess } from '../faults/service-process.ts';
 import { hasRedis, RedisServer, until } from '../support/redis-servers.ts';
 import { tempDir } from '../support/temp-dir.ts';
-import { openStore, TAG } from './store.ts';
+import { patient, TAG } from './store.ts';
 
 const TAKEOVERS = Number(process.env['HOLDFAST_TAKEOVERS'] ?? 1);
 /** At the size of every commit only the one that delivers: both are kept by the same code. */
@@ -46,15 +50,20 @@ class Shop {
   readonly confirmed = new Set<string>();
   readonly #t: TestContext;
   readonly #redis: RedisServer;
-  readonly store: RedisStore;
+  readonly store: OutboxStore & RedisBooks;
+  readonly shards: number;
   #orders = 0;
   #selling = true;
   #buyers: Promise<unknown> = Promise.resolve();
 
-  static async open(t: TestContext): Promise<Shop> {
+  static async open(t: TestContext, shards: number): Promise<Shop> {
     const redis = await RedisServer.start(t, { appendonly: 'yes' });
     const rules = { ...DEFAULT_RULES, acknowledgeOnConfirm: false };
-    const shop = new Shop(t, redis, await openStore(t, redis.url, {}, { rules }));
+    const connection = patient(redis.url);
+    const report = (): void => undefined;
+    const store = await openRedisStore({ connection, rules, hashTag: TAG, shards, report });
+    t.after(() => store.close());
+    const shop = new Shop(t, redis, store as unknown as OutboxStore & RedisBooks, shards);
     await shop.erp.start(t);
     for (const sku of SKUS) shop.erp.levels.set(sku, STOCK);
     const starting = Array.from({ length: INSTANCES }, async (): Promise<Instance> => {
@@ -69,10 +78,16 @@ class Shop {
     return shop;
   }
 
-  private constructor(t: TestContext, redis: RedisServer, store: RedisStore) {
+  private constructor(
+    t: TestContext,
+    redis: RedisServer,
+    store: OutboxStore & RedisBooks,
+    shards: number,
+  ) {
     this.#t = t;
     this.#redis = redis;
     this.store = store;
+    this.shards = shards;
     t.after(() => (this.#selling = false));
   }
 
@@ -80,6 +95,7 @@ class Shop {
     return startService(this.#t, dataDir, {
       settings: {
         HOLDFAST_STORE: this.#redis.url,
+        HOLDFAST_REDIS_SHARDS: String(this.shards),
         HOLDFAST_REDIS_LEASE_MS: String(LEASE_MS),
         HOLDFAST_ERP: 'webhook',
         HOLDFAST_WEBHOOK_URL: this.erp.url,
@@ -137,8 +153,11 @@ class Shop {
     }
   }
 
+  /** Of several shards a cart of all SKUs, `sku` first. */
   async reserve(instance: Instance, sku: string, ttl = 600): Promise<string | null> {
-    const body = { lines: [{ sku, quantity: 1 }], ttl_seconds: ttl };
+    const skus = this.shards === 1 ? [sku] : new Set([sku, ...SKUS]);
+    const lines = Array.from(skus, (each) => ({ sku: each, quantity: 1 }));
+    const body = { lines, ttl_seconds: ttl };
     const made = await this.ask(instance, 'POST', '/reservations', body);
     if (made === null) return null;
     assert.equal(made.status, 201);
@@ -178,7 +197,8 @@ class Shop {
   }
 
   async holder(lease: LeaseName): Promise<Holder> {
-    const text = String(await this.#redis.ask('HGET', `{${TAG}}:meta`, `lease:${lease}`));
+    const [tag] = shardTags(TAG, this.shards);
+    const text = String(await this.#redis.ask('HGET', `{${tag}}:meta`, `lease:${lease}`));
     const [, token, name] = /^(\d+) \d+ (.*)$/.exec(text) ?? [];
     assert.ok(token !== undefined && name !== undefined, text);
     assert.equal(name.split('/')[0], hostname());
@@ -296,31 +316,33 @@ function report(t: TestContext, name: string, takeovers: readonly Takeover[]): v
   }
 }
 
-void test('whoever is killed or stopped, others take its work over, and the ERP hears of each sale once', async (t) => {
-  if (!hasRedis(t)) return;
-  const shop = await Shop.open(t);
-  shop.erp.answersAfterMs = 15;
-  // Else what never arrived would be sent again only after minutes, and it would hide what is sent twice.
-  shop.erp.isSure = true;
-  shop.startSale();
-  for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
-    for (const lease of LEASES) {
-      const takeovers: Takeover[] = [];
-      for (let n = 0; n < TAKEOVERS; n += 1) takeovers.push(await takeover(shop, lease, signal));
-      report(t, `${signal} of who has ${lease}`, takeovers);
+for (const shards of [1, 3]) {
+  void test(`whoever is killed or stopped, others take its work over, and the ERP hears of each sale once (shards: ${shards})`, async (t) => {
+    if (!hasRedis(t)) return;
+    const shop = await Shop.open(t, shards);
+    shop.erp.answersAfterMs = 15;
+    // Else what never arrived would be sent again only after minutes, and it would hide what is sent twice.
+    shop.erp.isSure = true;
+    shop.startSale();
+    for (const signal of ['SIGKILL', 'SIGSTOP'] as const) {
+      for (const lease of LEASES) {
+        const takeovers: Takeover[] = [];
+        for (let n = 0; n < TAKEOVERS; n += 1) takeovers.push(await takeover(shop, lease, signal));
+        report(t, `${signal} of who has ${lease}`, takeovers);
+      }
     }
-  }
-  const holder = await shop.instanceOf('erp');
-  const { token } = await shop.holder('erp');
-  holder.up = false;
-  const begun = performance.now();
-  const stopped = holder.service.end('SIGTERM');
-  await until('it is handed over', async () => (await shop.holder('erp')).token > token);
-  t.diagnostic(`SIGTERM: handed over after ${Math.round(performance.now() - begun)} ms`);
-  assert.equal(await stopped, 0);
-  await shop.endSale();
-  await assertToldOnce(shop);
-  t.diagnostic(
-    `${shop.confirmed.size} sales, ${shop.erp.applied.length} messages, told twice 0, out of order 0`,
-  );
-});
+    const holder = await shop.instanceOf('erp');
+    const { token } = await shop.holder('erp');
+    holder.up = false;
+    const begun = performance.now();
+    const stopped = holder.service.end('SIGTERM');
+    await until('it is handed over', async () => (await shop.holder('erp')).token > token);
+    t.diagnostic(`SIGTERM: handed over after ${Math.round(performance.now() - begun)} ms`);
+    assert.equal(await stopped, 0);
+    await shop.endSale();
+    await assertToldOnce(shop);
+    t.diagnostic(
+      `${shop.confirmed.size} sales, ${shop.erp.applied.length} messages, told twice 0, out of order 0`,
+    );
+  });
+}
