@@ -17,7 +17,13 @@ const lifetime = { after: (done: () => unknown) => cleanups.push(done) };
 
 let homes = 0;
 
-function subject(name: string, start: () => Promise<string>, shards = 1): StoreSubject {
+/** `asOne`: messages have the numbers that one book would give them; where commands overlap, nobody can tell these. */
+function subject(
+  name: string,
+  start: () => Promise<string>,
+  shards = 1,
+  asOne = shards > 1,
+): StoreSubject {
   let started: Promise<string> | null = null;
   return {
     name,
@@ -38,9 +44,9 @@ function subject(name: string, start: () => Promise<string>, shards = 1): StoreS
             clock,
             report: () => undefined,
           });
-          return shards === 1
-            ? store
-            : numberedAsOne(store as unknown as OutboxStore, numbers, { clock, rules });
+          return asOne
+            ? numberedAsOne(store as unknown as OutboxStore, numbers, { clock, rules })
+            : store;
         },
       };
     },
@@ -65,6 +71,13 @@ export const redisClusterSubject = subject('redis cluster', clusterUrl);
 const SHARDS = setting('HOLDFAST_SHARDS', 3);
 
 export const redisShardsSubject = subject(`redis cluster, ${SHARDS} shards`, clusterUrl, SHARDS);
+
+export const redisOverlappingShardsSubject = subject(
+  `redis cluster, ${SHARDS} shards`,
+  clusterUrl,
+  SHARDS,
+  false,
+);
 
 /** Defines the tests where there is a server to start; elsewhere one that says so, skipped. */
 export function withRedis(define: () => void): void {
