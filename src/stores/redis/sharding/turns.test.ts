@@ -31,3 +31,28 @@ void it('who names the same waits, who does not goes on; a failure ends a turn t
   assert.equal(results[3]?.status, 'rejected');
   assert.ok(turns.isFree(names('A', 'B', 'C', 'D')));
 });
+
+void it('who waits for a name waits for all that hold it, also where these do not wait for each other', async () => {
+  const turns = new Turns();
+  const ends = ['first', 'second', 'third'].map((name) => ({
+    name,
+    ...Promise.withResolvers<undefined>(),
+  }));
+  const begun: string[] = [];
+  const beside = ends.map(({ name, promise }) =>
+    turns.take({ waitsFor: [], holds: ['verbs', 'verbs'] }, async () => {
+      begun.push(name);
+      await promise;
+    }),
+  );
+  const after = turns.take({ waitsFor: ['verbs'], holds: [] }, async () => void begun.push('after'));
+  // In an order of their own, the first of them last.
+  for (const { resolve } of ends.toReversed()) {
+    await new Promise((turn) => setImmediate(turn));
+    assert.deepEqual(begun, ['first', 'second', 'third']);
+    resolve(undefined);
+  }
+  await Promise.all([...beside, after]);
+  assert.equal(begun.at(-1), 'after');
+  assert.ok(turns.isFree({ waitsFor: ['verbs'], holds: [] }));
+});
