@@ -12,7 +12,7 @@ import { Shop } from './shop.ts';
 import { World, type WorldOptions } from './world.ts';
 
 const SALE_SECONDS = setting('HOLDFAST_SALE_SECONDS', 60);
-const ORDERS = setting('HOLDFAST_ERP_ORDERS', 300);
+const ORDERS = setting('HOLDFAST_ERP_ORDERS', 200);
 const PRODUCTS = 200;
 const HOUR_MS = 3_600_000;
 /** Of what is left, a prediction may be off by so much. */
@@ -79,7 +79,7 @@ describe('pacing', () => {
   }
 
   it('the day’s calls are not exceeded, by Bling’s day, and a part of them is kept for reading', async (t) => {
-    const callsPerDay = 600;
+    const callsPerDay = 240;
     const world = await open(t, {
       mode: 'order',
       settings: { callsPerDay },
@@ -89,7 +89,7 @@ describe('pacing', () => {
     });
     const days = new Map<number, number>();
     const watch = async (): Promise<void> => {
-      await sell(world, 700, 3);
+      await sell(world, 250, 3);
       await drained(world, 300_000);
     };
     await world.time.run(watch());

@@ -91,7 +91,7 @@ export const PLANTED: readonly Planted[] = [
     name: 'drops the fence',
     wrapping: { store: believesAnyBalance },
     found: /no drift|the books agree/,
-    from: { order: 5, movement: 16 },
+    from: { order: 9, movement: 22 },
   },
   {
     name: 'forgets the order of a key',

@@ -351,7 +351,7 @@ class Pair {
         const own = this.#ledger.filter((entry) => entry.sku === sku && entry.seq > cut.seq);
         const found = await this.store.ledger(query);
         if (!this.#renumbers) assert.deepEqual(found, own);
-        else assert.deepEqual(unnumbered(found), unnumbered(this.#ofSku(sku)).slice(-found.length));
+        else assert.deepEqual(unnumbered(found), newest(unnumbered(this.#ofSku(sku)), found.length));
         continue;
       }
       assert.deepEqual(await this.store.ledger(query), await this.#reference.ledger(query));
@@ -367,4 +367,9 @@ class Pair {
 
 function unnumbered(entries: readonly LedgerEntry[]): LedgerEntry[] {
   return entries.map((entry) => ({ ...entry, seq: 0 }));
+}
+
+/** Also none of them. */
+function newest<T>(all: readonly T[], count: number): T[] {
+  return all.slice(all.length - count);
 }
