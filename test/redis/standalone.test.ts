@@ -100,6 +100,22 @@ void test('a server that is down: nothing is done, and all goes on when it is ba
   assert.equal(await connection.run('take', KEYS, [1, 'beto']), 'taken');
 });
 
+void test(
+  'a connection that is closed waits for no server that is down',
+  { timeout: 60_000 },
+  async (t) => {
+    if (!hasRedis(t)) return;
+    const server = await RedisServer.start(t);
+    const { connection } = await open(t, server.url, { commandDeadlineMs: 600_000 });
+    await server.kill();
+    const read = assert.rejects(connection.read('GET', ['a']), fault('STORE_UNAVAILABLE', false));
+    await until('the loss is noticed', async () => connection.trouble() !== null);
+    assert.equal(connection.inFlight, 1);
+    await connection.close();
+    await read;
+  },
+);
+
 void test('killed again and again under load: what was acknowledged is there, what was not done is not', async (t) => {
   if (!hasRedis(t)) return;
   const server = await RedisServer.start(t, { appendonly: 'yes', appendfsync: 'always' });

@@ -98,6 +98,8 @@ class Connection implements RedisConnection {
   readonly #slots = new Set<number>();
   #inFlight = 0;
   #change = Promise.withResolvers<undefined>();
+  /** What is under way is still answered; nothing is waited for to become possible. */
+  #closing = false;
   #closed = false;
   #stopTelling = (): void => undefined;
 
@@ -179,7 +181,7 @@ class Connection implements RedisConnection {
         const refusal = await this.#try(attempt, until, script, args);
         if (!(refusal instanceof Refusal)) return refusal.answer;
         const atOnce = this.#learn(attempt, refusal);
-        if (refusal.kind === 'refused' || performance.now() >= until)
+        if (refusal.kind === 'refused' || (this.#closing && !atOnce) || performance.now() >= until)
           throw notDone(refusal.message);
         if (!atOnce) await this.changed(Math.min(until, performance.now() + PAUSE_MS));
       }
@@ -303,6 +305,8 @@ class Connection implements RedisConnection {
   };
 
   async close(): Promise<void> {
+    this.#closing = true;
+    this.#changed();
     const until = performance.now() + this.#settings.commandDeadlineMs;
     while (this.#inFlight > 0 && performance.now() < until) {
       await this.changed(Math.min(until, performance.now() + PAUSE_MS));
