@@ -71,7 +71,7 @@ interface ShopOptions extends SimulatorOptions {
 }
 
 export async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 30_000;
+  const deadline = Date.now() + 240_000;
   while (!(await holds())) {
     assert.ok(Date.now() < deadline, `waited in vain until ${holds.toString()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));

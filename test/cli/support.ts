@@ -9,7 +9,7 @@ import type { TestContext } from 'node:test';
 const ROOT = join(import.meta.dirname, '..', '..');
 const BIN = join(ROOT, 'bin', 'holdfast.js');
 /** Nothing here takes long at its usual size; a machine that is busy with other tests may. */
-const PATIENCE_MS = Number(process.env['HOLDFAST_PATIENCE_MS'] ?? 60_000);
+const PATIENCE_MS = Number(process.env['HOLDFAST_PATIENCE_MS'] ?? 240_000);
 
 export type Settings = Readonly<Record<string, string>>;
 

@@ -29,13 +29,14 @@ function codes(answers: readonly Answer[]): Record<string, number> {
 
 export function concurrency(subject: StoreSubject): void {
   describe('many at once', () => {
-    it('of 2,000 who want one of 100 units exactly 100 get one', async (t) => {
+    const crowd = subject.supports.oneBook ? 2_000 : 500;
+    it(`of ${crowd} who want one of 100 units exactly 100 get one`, async (t) => {
       const shop = await Shop.open(t, subject);
       await shop.ask(setStock('A', 100));
       const answers = await Promise.all(
-        Array.from({ length: 2_000 }, (_, n) => shop.ask(reserve(uuid(n), 'A:1'))),
+        Array.from({ length: crowd }, (_, n) => shop.ask(reserve(uuid(n), 'A:1'))),
       );
-      assert.deepEqual(codes(answers), { ok: 100, all_reserved: 1_900 });
+      assert.deepEqual(codes(answers), { ok: 100, all_reserved: crowd - 100 });
       assert.equal(await shop.level('A'), 'A 100 = 100 reserved + 0 available');
       assert.equal((await shop.store.reservations(null, 3_000)).length, 100);
       await shop.assertSound();
@@ -284,28 +285,30 @@ export function concurrency(subject: StoreSubject): void {
       assert.deepEqual(await shop.store.submitAll([]), []);
     });
 
-    it('thousands fit, in their order among the others', async (t) => {
+    // Where there are several books, most of these are carts, which are made one after the other.
+    const many = subject.supports.oneBook ? 1_000 : 200;
+    it(`${3 * many} fit, in their order among the others`, async (t) => {
       const shop = await Shop.open(t, subject);
-      await shop.ask(setStock('A', 2_500));
+      await shop.ask(setStock('A', 2.5 * many));
       const batch = (from: number): Promise<Answer[]> =>
         shop.store.submitAll(
-          Array.from({ length: 1_000 }, (_, n) => ({
+          Array.from({ length: many }, (_, n) => ({
             command: reserve(uuid(from + n), 'A:1'),
             idempotency: null,
           })),
         );
       const all = await Promise.all([
         batch(0),
-        batch(1_000),
+        batch(many),
         shop.ask(reserve(uuid(9_999), 'A:1')),
-        batch(2_000),
+        batch(2 * many),
       ]);
       const [first, second, single, third] = all;
-      assert.deepEqual(codes([...first, ...second, single]), { ok: 2_001 });
-      assert.deepEqual(codes(third), { ok: 499, all_reserved: 501 });
+      assert.deepEqual(codes([...first, ...second, single]), { ok: 2 * many + 1 });
+      assert.deepEqual(codes(third), { ok: many / 2 - 1, all_reserved: many / 2 + 1 });
       assert.equal(
         third.findIndex(({ ok }) => !ok),
-        499,
+        many / 2 - 1,
       );
       await shop.assertSound();
     });
