@@ -1,6 +1,6 @@
 /** Talks to a running service over HTTP, for the commands that do. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Dispatcher, Pool, errors } from 'undici';
+import type { Dispatcher, Pool } from 'undici';
 import { CliFailure } from './exit-codes.ts';
 
 export interface ServiceAnswer {
@@ -30,9 +30,20 @@ const LONGEST_PAUSE_MS = 5_000;
 /** An import of a million rows, or an audit of as many, takes its time. */
 const PATIENCE_MS = 10 * 60_000;
 
+const NOBODY_THERE = [
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+];
+
 export class ServiceClient {
   readonly url: string;
-  readonly #pool: Pool;
+  /** From the first request on: most commands make none, and need not load what makes them. */
+  #pool: Pool | null = null;
+  readonly #origin: string;
+  readonly #connections: number;
   readonly #basePath: string;
   readonly #headers: Record<string, string>;
 
@@ -47,11 +58,8 @@ export class ServiceClient {
       accept: 'application/json',
       ...(key === null ? {} : { authorization: `Bearer ${key}` }),
     };
-    this.#pool = new Pool(parsed.origin, {
-      connections,
-      headersTimeout: PATIENCE_MS,
-      bodyTimeout: PATIENCE_MS,
-    });
+    this.#origin = parsed.origin;
+    this.#connections = connections;
   }
 
   /** Any answer but those that say "not now", which are asked again; throws `CliFailure` where there is none. */
@@ -91,8 +99,18 @@ export class ServiceClient {
     }
   }
 
-  close(): Promise<void> {
-    return this.#pool.close();
+  async close(): Promise<void> {
+    await this.#pool?.close();
+  }
+
+  async #openPool(): Promise<Pool> {
+    const { Pool } = await import('undici');
+    this.#pool ??= new Pool(this.#origin, {
+      connections: this.#connections,
+      headersTimeout: PATIENCE_MS,
+      bodyTimeout: PATIENCE_MS,
+    });
+    return this.#pool;
   }
 
   async #send(request: ServiceRequest): Promise<{ answer: ServiceAnswer; retryAfterMs: number }> {
@@ -100,7 +118,8 @@ export class ServiceClient {
     if (request.json !== undefined) headers['content-type'] = 'application/json';
     if (request.contentType !== undefined) headers['content-type'] = request.contentType;
     if (request.idempotencyKey !== undefined) headers['idempotency-key'] = request.idempotencyKey;
-    const response = await this.#pool.request({
+    const pool = this.#pool ?? (await this.#openPool());
+    const response = await pool.request({
       method: request.method,
       path: this.#basePath + request.path,
       headers,
@@ -143,9 +162,8 @@ export function detailOf({ body }: ServiceAnswer): string {
 }
 
 function isRefusedConnection(error: unknown): boolean {
-  if (error instanceof errors.ConnectTimeoutError) return true;
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return ['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'EAI_AGAIN'].includes(String(code));
+  return NOBODY_THERE.includes(String(code));
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> {

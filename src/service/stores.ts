@@ -19,22 +19,20 @@ import {
   RedisAddressError,
   type RedisAddress,
 } from '../stores/redis/connection/redis-address.ts';
-import {
-  exportBooks as exportShard,
-  importBooks as importIntoShard,
-} from '../stores/redis/move-books.ts';
-import {
-  isRedisBooks,
-  exportBooksOfShards,
-  importBooksIntoShards,
-  openRedisStore,
-  type RedisBooksOptions,
-} from '../stores/redis/open-redis-store.ts';
-import { openShard, type OpenShard } from '../stores/redis/open-shard.ts';
+import type { RedisBooks, RedisBooksOptions } from '../stores/redis/open-redis-store.ts';
+import type { OpenShard } from '../stores/redis/open-shard.ts';
 import { wholeBooks } from '../stores/redis/whole-books.ts';
 
 /** A Redis that is being started with us has this long. */
 const REDIS_STARTS_WITHIN_MS = 5_000;
+
+/** Loaded only where the books are in Redis. */
+const redisStores = () => import('../stores/redis/open-redis-store.ts');
+const redisMoves = () => import('../stores/redis/move-books.ts');
+
+async function openRedis(options: RedisBooksOptions): Promise<RedisBooks> {
+  return (await redisStores()).openRedisStore(options);
+}
 
 export async function openStore(
   config: Config,
@@ -46,7 +44,7 @@ export async function openStore(
     case 'memory':
       return new MemoryStore(new SteadyClock(Date.now, () => performance.now()), rules);
     case 'redis':
-      return openRedisStore(redisOptions(config, rules, report));
+      return openRedis(redisOptions(config, rules, report));
     case 'embedded':
       return EmbeddedStore.open({
         dataDir: resolve(config.dataDir),
@@ -97,16 +95,20 @@ export function openBooks(settings: () => Config, folder: string | undefined): B
   const options = redisOptions(config, config.rules, (message) =>
     process.stderr.write(`holdfast: ${message}\n`),
   );
-  const shard = (): Promise<OpenShard> => openShard(options, place);
+  const shard = async (): Promise<OpenShard> =>
+    (await import('../stores/redis/open-shard.ts')).openShard(options, place);
   const one = options.shards === 1;
   return {
     place,
-    ...wholeBooks(() => openRedisStore(options)),
-    whole: () => (one ? exportShard(shard) : exportBooksOfShards(options)),
-    take: (head, records) =>
+    ...wholeBooks(() => openRedis(options)),
+    whole: async () =>
       one
-        ? importIntoShard(shard, head, records)
-        : importBooksIntoShards(options, place, head, records),
+        ? (await redisMoves()).exportBooks(shard)
+        : (await redisStores()).exportBooksOfShards(options),
+    take: async (head, records) =>
+      one
+        ? (await redisMoves()).importBooks(shard, head, records)
+        : (await redisStores()).importBooksIntoShards(options, place, head, records),
   };
 }
 
@@ -136,6 +138,8 @@ export function openDataFolder(folder: string): DataFolder {
 }
 
 /** What the store found at its start and set right, for the log. */
-export function warningsOf(store: ReservationStore): readonly string[] {
-  return store instanceof EmbeddedStore || isRedisBooks(store) ? store.warnings : [];
+export function warningsOf(
+  store: ReservationStore & { readonly warnings?: readonly string[] },
+): readonly string[] {
+  return store.warnings ?? [];
 }

@@ -18,7 +18,7 @@ import {
 import { CliFailure, EXIT, type ExitCode } from '../exit-codes.ts';
 import { moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
-import { resultToJson, runRush, type RushResult } from '../rush/index.ts';
+import type { RushResult } from '../rush/index.ts';
 import { ServiceClient } from '../service-client.ts';
 import { painter, writeJson, writeLines } from '../terminal.ts';
 
@@ -59,6 +59,7 @@ async function demo(options: Options, parts: CliParts): Promise<ExitCode> {
   try {
     const [result, audit] = await holdSale(folder, options, parts, tell);
     if (options.json) {
+      const { resultToJson } = await import('../rush/index.ts');
       writeJson(stdout, {
         passed: passed(result, audit),
         audit: audit === null ? null : reportToJson(audit),
@@ -120,6 +121,8 @@ async function setStock(url: string): Promise<void> {
 
 async function race(url: string, options: Options, parts: CliParts): Promise<RushResult> {
   const { stderr, env } = parts.io;
+  // Loaded only where there is a rush.
+  const { runRush } = await import('../rush/index.ts');
   const stop = new AbortController();
   const asked = (): void => stop.abort();
   process.once('SIGINT', asked);

@@ -4,13 +4,7 @@ import type { CliParts } from '../cli-parts.ts';
 import { CliFailure, type ExitCode } from '../exit-codes.ts';
 import { DEFAULT_URL_IS, moreHelp } from '../options.ts';
 import type { Registry } from '../registry.ts';
-import {
-  RUSH_ARGUMENT,
-  RUSH_OPTIONS,
-  runRush,
-  rushOptionsFault,
-  type RushOptions,
-} from '../rush/index.ts';
+import { RUSH_ARGUMENT, RUSH_OPTIONS, type RushOptions } from '../rush/rush-options.ts';
 import { ServiceClient } from '../service-client.ts';
 
 type Options = Omit<RushOptions, 'url'> & { readonly url?: string };
@@ -42,6 +36,8 @@ const HELP = moreHelp(
 
 async function rush(options: RushOptions, parts: CliParts): Promise<ExitCode> {
   const { stdout, stderr, env } = parts.io;
+  // Loaded only where there is a rush.
+  const { runRush, rushOptionsFault } = await import('../rush/index.ts');
   const fault = rushOptionsFault(options);
   if (fault !== null) throw new CliFailure(fault);
   const key = options.key ?? parts.settings().clientKey ?? undefined;

@@ -1,5 +1,5 @@
 /** One HTTP request and what came of it: the difference between "never sent" and "no answer" is what all else rests on. */
-import { Agent, request, type Dispatcher } from 'undici';
+import type { Agent, request } from 'undici';
 import { isBeforeSending, isOver } from '../../engine/unsent.ts';
 
 export interface HttpRequest {
@@ -25,23 +25,26 @@ export type Reply =
 const CONNECT_TIMEOUT_MS = 5_000;
 const MOST_BYTES = 16_777_216;
 
+/** Loaded with the first request: whoever makes none starts without it. */
+interface Wire {
+  readonly request: typeof request;
+  readonly agent: Agent;
+}
+
 export class Exchange {
-  readonly #agent: Dispatcher = new Agent({
-    connect: { timeout: CONNECT_TIMEOUT_MS },
-    maxResponseSize: MOST_BYTES,
-    pipelining: 1,
-  });
+  #wire: Wire | null = null;
 
   async send({ method, url, headers, body, timeoutMs, signal }: HttpRequest): Promise<Reply> {
+    const wire = this.#wire ?? (await this.#open());
     if (isOver(signal)) return { kind: 'not_sent', reason: 'stopped before it was sent' };
     const late = AbortSignal.timeout(timeoutMs);
     const progress: { status: number | null } = { status: null };
     try {
-      const answer = await request(url, {
+      const answer = await wire.request(url, {
         method,
         headers,
         body,
-        dispatcher: this.#agent,
+        dispatcher: wire.agent,
         signal: AbortSignal.any([signal, late]),
       });
       progress.status = answer.statusCode;
@@ -56,7 +59,20 @@ export class Exchange {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#wire?.agent.destroy();
+  }
+
+  async #open(): Promise<Wire> {
+    const { Agent, request } = await import('undici');
+    this.#wire ??= {
+      request,
+      agent: new Agent({
+        connect: { timeout: CONNECT_TIMEOUT_MS },
+        maxResponseSize: MOST_BYTES,
+        pipelining: 1,
+      }),
+    };
+    return this.#wire;
   }
 }
 

@@ -1,5 +1,5 @@
 /** Signed requests to the service at the other end, and how each ended. */
-import { Agent, request, type Dispatcher } from 'undici';
+import type { Agent, request } from 'undici';
 import type { ErpCall } from '../../engine/erp-port.ts';
 import { isBeforeSending, isOver } from '../../engine/unsent.ts';
 import { isPrivate, numberIn, publicLookup } from './public-lookup.ts';
@@ -30,18 +30,18 @@ export type Reply =
 const CONNECT_TIMEOUT_MS = 5_000;
 const MOST_BYTES = 16_777_216;
 
+/** Loaded with the first request: whoever makes none starts without it. */
+interface Wire {
+  readonly request: typeof request;
+  readonly agent: Agent;
+}
+
 export class WebhookClient {
   readonly #parts: ClientParts;
-  readonly #agent: Dispatcher;
+  #wire: Wire | null = null;
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
-    const lookup = parts.settings.allowPrivate ? {} : { lookup: publicLookup };
-    this.#agent = new Agent({
-      connect: { timeout: CONNECT_TIMEOUT_MS, ...lookup },
-      maxResponseSize: MOST_BYTES,
-      pipelining: 1,
-    });
   }
 
   /** What is signed is the path with its query, as there is no body. */
@@ -56,7 +56,21 @@ export class WebhookClient {
   }
 
   async close(): Promise<void> {
-    await this.#agent.destroy();
+    await this.#wire?.agent.destroy();
+  }
+
+  async #open(): Promise<Wire> {
+    const { Agent, request } = await import('undici');
+    const lookup = this.#parts.settings.allowPrivate ? {} : { lookup: publicLookup };
+    this.#wire ??= {
+      request,
+      agent: new Agent({
+        connect: { timeout: CONNECT_TIMEOUT_MS, ...lookup },
+        maxResponseSize: MOST_BYTES,
+        pipelining: 1,
+      }),
+    };
+    return this.#wire;
   }
 
   async #send(
@@ -69,12 +83,13 @@ export class WebhookClient {
     const { settings, now } = this.#parts;
     const refusal = this.#whyNot();
     if (refusal !== null) return { kind: 'not_sent', reason: refusal };
+    const wire = this.#wire ?? (await this.#open());
     await call.turn();
     if (isOver(call.signal)) return { kind: 'not_sent', reason: 'stopped before it was sent' };
     const late = AbortSignal.timeout(settings.timeoutMs);
     const timestamp = String(Math.floor(now() / 1_000));
     try {
-      const answer = await request(settings.url + path, {
+      const answer = await wire.request(settings.url + path, {
         method,
         headers: {
           accept: 'application/json',
@@ -82,7 +97,7 @@ export class WebhookClient {
           ...signedHeaders({ id, timestamp, payload }, settings.secrets),
         },
         body: method === 'POST' ? payload : null,
-        dispatcher: this.#agent,
+        dispatcher: wire.agent,
         signal: AbortSignal.any([call.signal, late]),
       });
       const text = await answer.body.text().catch(() => null);

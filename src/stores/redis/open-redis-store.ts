@@ -28,10 +28,6 @@ export interface RedisBooks extends ReservationStore {
   reservations(after: string | null, limit: number): Promise<Reservation[]>;
 }
 
-export function isRedisBooks(store: ReservationStore): store is RedisBooks {
-  return store instanceof RedisStore || store instanceof ShardedStore;
-}
-
 /** A cart that is undecided for so many deadlines of a command is nobody's any more. */
 const DEADLINES_UNTIL_LEFT = 2;
 const NUMBER_EVERY_MS = 100;
