@@ -24,9 +24,6 @@ function blingSettings({ apiUrl, client, depositId }: BlingSimulator): Settings 
     HOLDFAST_BLING_SITUATIONS: '6',
     HOLDFAST_BLING_CALLS_PER_SECOND: '100',
     HOLDFAST_RELAY_IDLE_MS: '20',
-    // Tests share the machine with others: a late event loop is no news here.
-    HOLDFAST_MAX_EVENT_LOOP_DELAY_MS: '0',
-    HOLDFAST_COMMAND_DEADLINE_MS: '30000',
   };
 }
 

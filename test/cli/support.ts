@@ -13,6 +13,12 @@ const PATIENCE_MS = Number(process.env['HOLDFAST_PATIENCE_MS'] ?? 240_000);
 
 export type Settings = Readonly<Record<string, string>>;
 
+/** Tests share the machine with others: a late event loop, or a late answer of the store, is no news to a service here. */
+const UNHURRIED: Settings = {
+  HOLDFAST_MAX_EVENT_LOOP_DELAY_MS: '0',
+  HOLDFAST_COMMAND_DEADLINE_MS: '30000',
+};
+
 export interface Ended {
   /** Null where a signal ended it. */
   readonly code: number | null;
@@ -128,7 +134,7 @@ export async function serve(
   settings: Settings = {},
   args: readonly string[] = [],
 ): Promise<Service> {
-  const child = start(['serve', '--port', '0', ...args], cwd, settings);
+  const child = start(['serve', '--port', '0', ...args], cwd, { ...UNHURRIED, ...settings });
   const said = follow(child);
   const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null;
   t.after(async () => {
