@@ -351,7 +351,8 @@ class Pair {
         const own = this.#ledger.filter((entry) => entry.sku === sku && entry.seq > cut.seq);
         const found = await this.store.ledger(query);
         if (!this.#renumbers) assert.deepEqual(found, own);
-        else assert.deepEqual(unnumbered(found), newest(unnumbered(this.#ofSku(sku)), found.length));
+        else
+          assert.deepEqual(unnumbered(found), newest(unnumbered(this.#ofSku(sku)), found.length));
         continue;
       }
       assert.deepEqual(await this.store.ledger(query), await this.#reference.ledger(query));

@@ -1,6 +1,6 @@
 /**
  * `holdfast rush`: a crowd of buyers against a running service, and a verdict. `runRush` is the command without its
- * wiring, and a library for whoever wants a rush in process; `RUSH_OPTIONS` is the table for a command-line parser.
+ * wiring, and a library for whoever wants a rush in process; the table for a command-line parser is rush-options.ts.
  */
 import { randomBytes, randomInt } from 'node:crypto';
 import { type RushTransport, connectTransport } from './rush-client.ts';
@@ -14,7 +14,7 @@ import { runPlan } from './rush-runner.ts';
 import { CannotRush } from './rush-stock.ts';
 import { type RushExitCode, exitCodeOf } from './rush-thresholds.ts';
 
-export { RUSH_ARGUMENT, RUSH_OPTIONS, type RushOptions } from './rush-options.ts';
+export type { RushOptions } from './rush-options.ts';
 export type { Output, RushProgress } from './rush-progress.ts';
 export { type RushResult, resultToJson } from './rush-result.ts';
 

@@ -45,7 +45,10 @@ void it('who waits for a name waits for all that hold it, also where these do no
       await promise;
     }),
   );
-  const after = turns.take({ waitsFor: ['verbs'], holds: [] }, async () => void begun.push('after'));
+  const after = turns.take(
+    { waitsFor: ['verbs'], holds: [] },
+    async () => void begun.push('after'),
+  );
   // In an order of their own, the first of them last.
   for (const { resolve } of ends.toReversed()) {
     await new Promise((turn) => setImmediate(turn));
