@@ -121,12 +121,19 @@ test(`in the real service, ${LAPSES} lapsed units go to the first who asks after
   assert.ok(refused > 0, 'none was asked for before its deadline');
 });
 
+/** It dies before the deadline: a machine that is too slow for a short one is given a longer one. */
+async function holdAndDie(t: TestContext, dataDir: string, sku: string): Promise<Lapsing> {
+  for (let seconds = 2; ; seconds *= 2) {
+    const service = await startService(t, dataDir, { settings: NO_SWEEPS });
+    const lapsing = await holdLastUnit(new Client(t, service.url), sku, seconds);
+    await service.end('SIGKILL');
+    if (Date.now() < lapsing.expiresAt) return lapsing;
+  }
+}
+
 test('the service is dead at the deadline: when it is back, the unit is on sale and the late confirm gets 410', async (t: TestContext) => {
   const dataDir = await tempDir(t);
-  const before = await startService(t, dataDir, { settings: NO_SWEEPS });
-  const lapsing = await holdLastUnit(new Client(t, before.url), 'DOWN-1', 2);
-  await before.end('SIGKILL');
-  assert.ok(Date.now() < lapsing.expiresAt, 'it died before the deadline');
+  const lapsing = await holdAndDie(t, dataDir, 'DOWN-1');
   await until(lapsing.expiresAt + 2);
 
   const after = await startService(t, dataDir, { settings: NO_SWEEPS });

@@ -164,6 +164,14 @@ class Shop {
     return String(made.body['reservation_id']);
   }
 
+  async insistOnReserve(instance: Instance, sku: string, ttl?: number): Promise<string> {
+    for (;;) {
+      const made = await this.reserve(instance, sku, ttl);
+      if (made !== null) return made;
+      await sleep(20);
+    }
+  }
+
   async confirm(id: string, not?: Instance): Promise<void> {
     const order = { order_id: `o${(this.#orders += 1)}` };
     const { status } = await this.insist(`/reservations/${id}/confirm`, order, not);
@@ -240,18 +248,17 @@ interface Takeover {
 
 /** Ends or stops the holder, and sees what becomes of its work and its reservations. */
 async function takeover(shop: Shop, lease: LeaseName, signal: 'SIGKILL' | 'SIGSTOP') {
-  const before = await shop.holder(lease);
+  // On a busy machine it may lose the lease by itself meanwhile.
   const fallen = await shop.instanceOf(lease);
-  const bought = await shop.reserve(fallen, 'A');
-  const left = await shop.reserve(fallen, 'A', 1);
-  assert.ok(bought !== null && left !== null);
+  const bought = await shop.insistOnReserve(fallen, 'A');
+  const left = await shop.insistOnReserve(fallen, 'A', 1);
   const begun = performance.now();
   fallen.up = false;
   process.kill(fallen.service.pid, signal);
   const applied = shop.erp.applied.length;
-  await until('another has the lease', async () => (await shop.holder(lease)).token > before.token);
+  const { pid } = fallen.service;
+  await until('another has the lease', async () => (await shop.holder(lease)).pid !== pid);
   const leaseMs = performance.now() - begun;
-  assert.notEqual((await shop.holder(lease)).pid, before.pid);
   await until('the ERP hears of the next sale', () =>
     Promise.resolve(shop.erp.applied.length > applied),
   );
