@@ -14,6 +14,9 @@ import { Audit, MAX_PROBLEMS, type ProblemKind } from './audit.ts';
 import { entry } from './ledger.ts';
 import { NO_POLICY, type StockLevel } from './stock-level.ts';
 
+/** Of as many histories each, where the first left something out. */
+const MOST_REPETITIONS = 8;
+
 describe('the audit', () => {
   const damages = [
     ...DAMAGE_TO_LEDGER,
@@ -36,31 +39,29 @@ describe('the audit', () => {
     }
   }
 
-  it('finds nothing in honest books, and in damaged ones finds and names the damage', async () => {
-    await assertProperty(
+  const look = (among: readonly Damage[], trimmed: boolean): Promise<void> =>
+    assertProperty(
       fc.property(histories(80), fc.nat(), (history, luck) => {
-        const honest = honestBooks(history);
+        const honest = honestBooks(history, { trimmed });
         assert.deepEqual([...problemsOf(honest)], []);
-        assertFound(damages, honest, luck);
+        assertFound(among, honest, luck);
       }),
       { runs: 250, file: 'src/core/audit.test.ts' },
     );
-  });
 
-  it('finds nothing in honest books that were trimmed, and finds damage to what stands for the rest', async () => {
-    await assertProperty(
-      fc.property(histories(80), fc.nat(), (history, luck) => {
-        const honest = honestBooks(history, { trimmed: true });
-        assert.deepEqual([...problemsOf(honest)], []);
-        assertFound(DAMAGE_TO_CUT, honest, luck);
-      }),
-      { runs: 250, file: 'src/core/audit.test.ts' },
-    );
-  });
+  it('finds nothing in honest books, and in damaged ones finds and names the damage', () =>
+    look(damages, false));
+
+  it('finds nothing in honest books that were trimmed, and finds damage to what stands for the rest', () =>
+    look(DAMAGE_TO_CUT, true));
 
   for (const damage of [...damages, ...DAMAGE_TO_CUT]) {
-    it(`finds ${damage.title}`, () => {
+    it(`finds ${damage.title}`, async () => {
       if (isReplay()) return;
+      // Few histories have what some damage needs: whether any has is no matter of luck in many.
+      for (let again = 0; again < MOST_REPETITIONS && planted.get(damage) === 0; again += 1) {
+        await look([damage], DAMAGE_TO_CUT.includes(damage));
+      }
       assert.notEqual(planted.get(damage), 0, 'no history had anything of the sort to damage');
     });
   }
