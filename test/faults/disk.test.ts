@@ -19,7 +19,7 @@ import { Client, type Reply } from './client.ts';
 import { StartFailure, startService, type Ending, type ServiceProcess } from './service-process.ts';
 import { failing, hasStrace, type Injection } from './strace.ts';
 
-const ERRORS = setting('HOLDFAST_DISK_ERRORS', 3);
+const ERRORS = setting('HOLDFAST_DISK_ERRORS', 2);
 const AT_ONCE = 3;
 const SKU = 'DISK-1';
 /** No disk that fails may keep a process for longer. */

@@ -17,6 +17,8 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
+/** The browser's own half a minute is short on a machine that is busy with other tests. */
+const PATIENCE_MS = 180_000;
 const SCREENS = [
   { width: 1280, height: 900, colorScheme: 'light' },
   { width: 1280, height: 900, colorScheme: 'dark' },
@@ -46,7 +48,11 @@ test('the page of the API', async (t) => {
     rmSync(dataDir, { recursive: true, force: true });
   });
   const service = await startService(t, dataDir);
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: FLAGS,
+    timeout: PATIENCE_MS,
+  });
   t.after(() => browser.close());
 
   for (const { width, height, colorScheme } of SCREENS) {
@@ -54,6 +60,7 @@ test('the page of the API', async (t) => {
       `${width} wide, ${colorScheme}: complete, offline, nothing sticks out`,
       async () => {
         const page = await browser.newPage({ viewport: { width, height }, colorScheme });
+        page.setDefaultTimeout(PATIENCE_MS);
         const complaints: string[] = [];
         page.on('console', (message) => {
           if (message.type() === 'error') complaints.push(message.text());
@@ -82,6 +89,7 @@ test('the page of the API', async (t) => {
     'its first examples, executed in order, put a unit on sale and reserve it',
     async () => {
       const page = await browser.newPage();
+      page.setDefaultTimeout(PATIENCE_MS);
       await page.goto(`${service.url}/docs`);
       assert.equal(await execute(page, 'put', '/stock/{sku}'), '201');
       assert.equal(await execute(page, 'post', '/stock/{sku}/reserve'), '200');
