@@ -19,7 +19,7 @@ import type { Misdeed } from './wire.ts';
 
 const FULL = setting('HOLDFAST_CARTS', 0) >= 1_000;
 /** Of the round trips, one in so many, in every run. */
-const EVERY = FULL ? 1 : 8;
+const EVERY = FULL ? 1 : 12;
 const MOST_STEPS = 200;
 
 const cleanups: (() => unknown)[] = [];
