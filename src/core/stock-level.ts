@@ -70,6 +70,9 @@ export interface LevelView extends StockLevel {
   readonly nextExpiryAt: number | null;
 }
 
+/** The same as told of a change; when its units may lapse is for who asks. */
+export type ChangedLevel = Omit<LevelView, 'nextExpiryAt'>;
+
 /** `lapsed`: active units whose deadline has passed and that no sweep has tidied. */
 export function viewLevel(
   level: StockLevel,

@@ -5,7 +5,7 @@ import type { LedgerEntry } from '../core/ledger.ts';
 import type { LedgerCut, Opening } from '../core/ledger-cut.ts';
 import type { MessageState, OutboxMessage } from '../core/outbox/message.ts';
 import type { Reservation } from '../core/reservation.ts';
-import type { LevelView } from '../core/stock-level.ts';
+import type { ChangedLevel, LevelView } from '../core/stock-level.ts';
 import type { Fence, Leases } from './lease.ts';
 import type { WebhookInbox } from './webhook-inbox.ts';
 
@@ -90,7 +90,7 @@ export interface CommitNotice {
   /** Reservations whose expiry was recorded, in passing or by a sweep. */
   readonly expired: readonly { readonly reservationId: string; readonly expiresAt: number }[];
   /** SKUs whose level changed, as they stand. */
-  readonly levels: readonly LevelView[];
+  readonly levels: readonly ChangedLevel[];
 }
 
 export interface StoreHealth {

@@ -1,8 +1,8 @@
 /** The SKUs in which most is going on, and their levels: a label for each of a million SKUs would bury every dashboard. */
-import type { LevelView } from '../core/stock-level.ts';
+import type { ChangedLevel } from '../core/stock-level.ts';
 
 interface Warm {
-  level: LevelView;
+  level: ChangedLevel;
   heat: number;
 }
 
@@ -24,7 +24,7 @@ export class HotSkus {
   }
 
   /** Levels that have just changed. */
-  changed(levels: readonly LevelView[]): void {
+  changed(levels: readonly ChangedLevel[]): void {
     const taken = levels.length > TAKEN_AT_ONCE ? levels.slice(0, TAKEN_AT_ONCE) : levels;
     for (const level of taken) {
       const warm = this.#skus.get(level.sku);
@@ -44,7 +44,7 @@ export class HotSkus {
     if (warm !== undefined) warm.heat += 1;
   }
 
-  hottest(count: number): LevelView[] {
+  hottest(count: number): ChangedLevel[] {
     this.#cool();
     return this.#byHeat()
       .slice(0, count)

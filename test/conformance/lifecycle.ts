@@ -76,7 +76,11 @@ export function lifecycle(subject: StoreSubject): void {
       assert.ok(first !== undefined && second !== undefined);
       assert.deepEqual([first.headSeq, first.commands, first.at], [1, 1, START]);
       assert.deepEqual([second.headSeq, second.commands, second.at], [2, 1, START + 1_000]);
-      assert.deepEqual(second.levels, [await shop.store.level('A')]);
+      const view = await shop.store.level('A');
+      const [told] = second.levels;
+      assert.equal(second.levels.length, 1);
+      // When its units may lapse need not be told.
+      assert.deepEqual({ ...told, nextExpiryAt: null }, { ...view, nextExpiryAt: null });
       assert.deepEqual(second.expired, []);
       assert.ok(notices.every(({ seconds }) => seconds >= 0));
     });

@@ -105,8 +105,13 @@ void it('text that is not well-formed is stored as UTF-8 can hold it', async (t)
 void it('moments are written as ISO 8601, leap days included', async (t) => {
   if (!hasRedis(t)) return;
   const server = await RedisServer.start(t);
-  const file = new URL('../../src/stores/redis/commands/lib/values.lua', import.meta.url);
-  const script = `${readFileSync(file, 'utf8')}
+  const library = ['values', 'iso-time'].map((name) =>
+    readFileSync(
+      new URL(`../../src/stores/redis/commands/lib/${name}.lua`, import.meta.url),
+      'utf8',
+    ),
+  );
+  const script = `${library.join('\n')}
     local texts = {}
     for index, at in ipairs(ARGV) do texts[index] = values.isoTime(tonumber(at)) end
     return texts`;

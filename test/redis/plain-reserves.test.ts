@@ -11,9 +11,13 @@ import { DEFAULT_RULES } from '../../src/core/rules.ts';
 import { MemoryStore } from '../../src/stores/memory/memory-store.ts';
 import { redisShardsSubject, redisSubject, withRedis } from '../conformance/redis-subject.ts';
 import { ALL, everything, type StoreSubject } from '../conformance/subject.ts';
+import { shardKeys } from '../../src/stores/redis/keys.ts';
+import { ownScripts } from '../../src/stores/redis/own-scripts.ts';
 import { confirm, extend, reserve, setStock, sweep, uuid } from '../support/commands.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { hasRedis, RedisServer } from '../support/redis-servers.ts';
 import { assertProperty, untilTired } from '../support/replay.ts';
+import { openStore, TAG } from './store.ts';
 
 /** One SKU that lasts, some that are short, one with a policy that reserves run into, one that nobody knows. */
 const STOCK = [
@@ -112,6 +116,31 @@ async function compare(subject: StoreSubject, rushes: readonly Rush[]): Promise<
     for (const cleanup of cleanups) await cleanup();
   }
 }
+
+void it('a plain reserve makes nothing of what it does not need, and whatever else happens does', async (t) => {
+  if (!hasRedis(t)) return;
+  const server = await RedisServer.start(t);
+  const store = await openStore(t, server.url);
+  await store.submit(setStock('A', 3));
+  await store.submit(setStock('policed', 3, { policy: { maxPerOrder: 2 } }));
+  const whole = ownScripts().get('plain-reserves')?.text ?? '';
+  const script = whole.replace('local function later()', "$&\n  do return error('made') end");
+  const run = async (sku: string, columns = '', row: readonly string[] = []): Promise<unknown> => {
+    const rules = JSON.stringify({ rules: DEFAULT_RULES });
+    const args = [rules, '', '1', '600', '1', columns, uuid((ids += 1)), sku, '1', ...row];
+    const keys = shardKeys(TAG).books;
+    return server.ask('EVAL', script, keys.length, ...keys, ...args);
+  };
+  let ids = 0;
+  await run('A');
+  await run('A', 'c', ['ana']);
+  await run('A', 'k', ['key', 'fingerprint']);
+  for (const unusual of [() => run('A'), () => run('unknown'), () => run('policed')]) {
+    await assert.rejects(unusual(), /made/);
+  }
+  assert.deepEqual((await store.level('A'))?.available, 0);
+  assert.deepEqual((await store.audit()).problems, []);
+});
 
 withRedis(() => {
   for (const [subject, runs] of [

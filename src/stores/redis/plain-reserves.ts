@@ -4,17 +4,25 @@
  */
 import type { Answer, ReserveCommand } from '../../core/command.ts';
 import type { Line } from '../../core/reservation.ts';
-import type { Submission } from '../../engine/ports.ts';
+import { available, NO_POLICY, shortfall, type ChangedLevel } from '../../core/stock-level.ts';
+import type { CommitNotice, Submission } from '../../engine/ports.ts';
 import { granted, readAnswer } from './records.ts';
 
+export type Changed = Pick<CommitNotice, 'expired' | 'levels'>;
+
 export interface PlainReserves {
-  /** What each command has, as JSON. */
+  /** Is every SKU and customer JSON as it stands between quotation marks? */
+  readonly needsNoCare: boolean;
+  /** What each row has beside the first three values: `c` customerId, `t` ttlSeconds, `k` key and fingerprint. */
   readonly columns: string;
-  readonly args: readonly string[];
+  readonly rows: readonly string[];
 }
 
 /** Ids that need no escaping in JSON, and no care in a list. */
 const PLAIN_ID = /^[\w-]+$/;
+
+/** Texts that need no escaping in JSON. */
+const CAREFREE = /^[\w .@:+-]*$/;
 
 /** Null is told by an empty text, so that none may be empty by itself. */
 function isPlainText(text: string | null): boolean {
@@ -48,22 +56,35 @@ export function plainReserves(batch: readonly Submission[]): PlainReserves | nul
   const customers = commands.some(({ customerId }) => customerId !== null);
   const times = commands.some(({ ttlSeconds }) => ttlSeconds !== null);
   const keys = batch.some(({ idempotency }) => idempotency !== null);
-  const args: string[] = [];
+  const rows: string[] = [];
   for (const [index, command] of commands.entries()) {
     const { sku, quantity } = lineOf(command);
-    args.push(command.reservationId, sku, String(quantity));
-    if (customers) args.push(command.customerId ?? '');
-    if (times) args.push(String(command.ttlSeconds ?? ''));
+    rows.push(command.reservationId, sku, String(quantity));
+    if (customers) rows.push(command.customerId ?? '');
+    if (times) rows.push(String(command.ttlSeconds ?? ''));
     const { key = '', fingerprint = '' } = batch[index]?.idempotency ?? {};
-    if (keys) args.push(key, fingerprint);
+    if (keys) rows.push(key, fingerprint);
   }
-  const columns = JSON.stringify([
-    ...['reservationId', 'sku', 'quantity'],
-    ...(customers ? ['customerId'] : []),
-    ...(times ? ['ttlSeconds'] : []),
-    ...(keys ? ['key', 'fingerprint'] : []),
-  ]);
-  return { columns, args };
+  const columns = `${customers ? 'c' : ''}${times ? 't' : ''}${keys ? 'k' : ''}`;
+  const needsNoCare = commands.every(
+    (command) => CAREFREE.test(lineOf(command).sku) && CAREFREE.test(command.customerId ?? ''),
+  );
+  return { needsNoCare, columns, rows };
+}
+
+/**
+ * As the script is given them. `asked`: what batches are asked beside commands, as JSON; `now`: null for the server's
+ * time; `notice`: is what changes to be told?
+ */
+export function plainArguments(
+  { needsNoCare, columns, rows }: PlainReserves,
+  asked: string,
+  now: number | null,
+  notice: boolean,
+  lifetimeSeconds: number,
+): readonly string[] {
+  const head = [asked, String(now ?? ''), notice ? '1' : '', String(lifetimeSeconds)];
+  return [...head, needsNoCare ? '1' : '', columns, ...rows];
 }
 
 /** `at`: the moment of the decision. */
@@ -84,4 +105,20 @@ export function readPlainAnswer(text: string, { command }: Submission, at: numbe
     refundRequired: false,
     cancellations: [],
   });
+}
+
+/** What a script tells of its changes; null where there are none. */
+export function readChanges(told: string | readonly string[]): Changed | null {
+  if (told === '') return null;
+  if (typeof told === 'string') return JSON.parse(told) as Changed;
+  const levels: ChangedLevel[] = [];
+  for (let at = 0; at < told.length; at += 2) {
+    const [onHand = 0, reserved = 0, allocated = 0, safetyStock = 0] = (told[at + 1] ?? '')
+      .split(' ')
+      .map(Number);
+    const sku = told[at] ?? '';
+    const level = { sku, onHand, reserved, allocated, safetyStock, policy: NO_POLICY };
+    levels.push({ ...level, available: available(level), shortfall: shortfall(level) });
+  }
+  return { expired: [], levels };
 }

@@ -7,7 +7,7 @@ import type { LevelView, StockLevel } from '../../core/stock-level.ts';
 import type { BooksHead, KeptAnswer } from '../../engine/books-file/whole-books.ts';
 import { Fault } from '../../engine/faults.ts';
 import type { Fence, LeaseName, LeaseState } from '../../engine/lease.ts';
-import type { CommitNotice, LevelsQuery, StoreStats, Submission } from '../../engine/ports.ts';
+import type { LevelsQuery, StoreStats, Submission } from '../../engine/ports.ts';
 import { extraMs } from './command-lane.ts';
 import type { RedisConnection } from './connection/redis-connection.ts';
 import { readDeadlines } from './deadlines.ts';
@@ -20,7 +20,13 @@ import {
   type OutboxChanges,
   type OutboxChangesReply,
 } from './outbox-reads.ts';
-import { plainReserves, readPlainAnswer } from './plain-reserves.ts';
+import {
+  plainArguments,
+  plainReserves,
+  readChanges,
+  readPlainAnswer,
+  type Changed,
+} from './plain-reserves.ts';
 import { readAnswer, readRecord, readTold, type PartRecord } from './records.ts';
 
 /** What a batch came to. */
@@ -31,7 +37,7 @@ export interface BatchResult {
   readonly at: number;
   readonly headSeq: number;
   /** Null where nothing changed, or nobody asked. */
-  readonly changes: Pick<CommitNotice, 'expired' | 'levels'> | null;
+  readonly changes: Changed | null;
 }
 
 /** What has been written since a moment, and all that it touched as it stands now. */
@@ -86,7 +92,8 @@ export class Shard {
   readonly ledger: LedgerReads;
   readonly #connection: RedisConnection;
   readonly #keys: ShardKeys;
-  readonly #rules: string;
+  readonly #rules: Rules;
+  readonly #rulesJson: string;
   readonly #time: (() => number) | null;
   /** Is it one of several? */
   readonly several: boolean;
@@ -95,7 +102,8 @@ export class Shard {
     this.#connection = connection;
     this.#keys = shardKeys(tag);
     this.several = several;
-    this.#rules = JSON.stringify(rules);
+    this.#rules = rules;
+    this.#rulesJson = JSON.stringify(rules);
     this.#time = time;
     this.outbox = new OutboxReads(connection, this.#keys);
     this.ledger = new LedgerReads(connection, this.#keys);
@@ -106,20 +114,27 @@ export class Shard {
     const now = this.#time?.() ?? null;
     const verb = verbOf(batch);
     const plain = verb === 'reserve' ? plainReserves(batch) : null;
-    const what = plain ? `"columns":${plain.columns}` : `"commands":${commandsJson(batch)}`;
-    const asked = `{"now":${now},"notice":${notice},"rules":${this.#rules},${what}}`;
+    const script = plain ? 'plain-reserves' : verb.replaceAll('_', '-');
     const keys = BOOKS_ONLY.has(verb) ? this.#keys.books : this.#keys.all;
-    const script = verb.replaceAll('_', '-');
-    const args = [asked, ...(plain?.args ?? [])];
+    const args = plain
+      ? plainArguments(plain, `{"rules":${this.#rulesJson}}`, now, notice, this.#rules.ttlSeconds)
+      : [
+          `{"now":${now},"notice":${notice},"rules":${this.#rulesJson},"commands":${commandsJson(batch)}}`,
+        ];
     const result = await this.#connection.run(script, keys, args, extraMs(batch));
-    const [at, headSeq, changes, ...answers] = result as [number, number, string, ...string[]];
+    const [at, headSeq, changes, ...answers] = result as [
+      number,
+      number,
+      string | string[],
+      ...string[],
+    ];
     return {
       answers: answers.map((answer, index) =>
         plain ? readPlainAnswer(answer, batch[index] as Submission, at) : readAnswer(answer),
       ),
       at,
       headSeq,
-      changes: changes === '' ? null : (JSON.parse(changes) as BatchResult['changes']),
+      changes: readChanges(changes),
     };
   }
 

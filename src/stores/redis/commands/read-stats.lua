@@ -2,7 +2,7 @@
 -- How much there is.
 -- Keys: a shard's (lib/book.lua). Argument: now (see book.open).
 -- Result: [epoch ms, SKUs, active reservations, seq of the newest entry, oldest lapsed deadline or false].
--- Needs: cohorts
+-- Needs: due
 book.open(ARGV[1])
 local due = cohorts.due(1)[1]
 return {

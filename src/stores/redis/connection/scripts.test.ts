@@ -32,6 +32,22 @@ void test('a script comes with what it needs, each once, those needed by others 
   assert.equal(scripts.get('look')?.readOnly, true);
 });
 
+void test('what a script seldom needs is the body of a function before its own lines', async (t) => {
+  const dir = await folder(t, {
+    'lib/values.lua': 'local values',
+    'lib/book.lua': '-- Needs: values\nlocal book',
+    'lib/answers.lua': '-- Needs: book\nlocal answers',
+    'take.lua': '#!lua\n-- Needs: values\n-- Later: answers\nreturn later()',
+    'lost.lua': '#!lua\nreturn 1',
+  });
+  const text = loadScripts(dir).get('take')?.text ?? '';
+  const code = text.split('\n').filter((line) => !line.startsWith('--'));
+  const later = ['local function later()', 'local book', 'local answers', 'end'];
+  assert.deepEqual(code, ['#!lua', 'local values', ...later, 'return later()']);
+  writeFileSync(join(dir, 'lost.lua'), '#!lua\n-- Later: nothing\nreturn 1');
+  assert.throws(() => loadScripts(dir), /lost\.lua needs lib\/nothing\.lua/);
+});
+
 void test('a script without a shebang, or without what it needs, is refused', async (t) => {
   assert.throws(() => loadScripts('/nowhere'), /ENOENT/);
   const bare = await folder(t, { 'take.lua': 'return 1' });

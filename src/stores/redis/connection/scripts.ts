@@ -1,6 +1,10 @@
 /**
  * The scripts of `commands/`, by name. A script says which files of `commands/lib/` it builds on, and so do these:
  * `-- Needs: values book`. They are put before it, each once, those needed by others first.
+ *
+ * Redis runs a script from its first line in every call, so that each function of the library is made anew. What a
+ * script seldom needs it names in `-- Later: batch`: these files, and what they need beside the others, become the body
+ * of a function `later`, before the script's own lines; who calls it has what they define in tables that stand before it.
  */
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -37,19 +41,20 @@ function compose(name: string, source: string, library: ReadonlyMap<string, stri
   const [shebang = '', ...lines] = source.split('\n');
   // Without one, Redis would let a script touch keys of any slot, and refuse it late instead of early.
   if (!shebang.startsWith('#!lua')) throw new Error(`${name}.lua has no shebang (#!lua)`);
-  const needed = new Map<string, string>();
-  const add = (from: string, text: string): void => {
-    for (const need of needsOf(text)) {
-      if (needed.has(need)) continue;
+  const placed = new Set<string>();
+  const gather = (from: string, needs: readonly string[]): string[] =>
+    needs.flatMap((need) => {
+      if (placed.has(need)) return [];
       const found = library.get(need);
       if (found === undefined)
         throw new Error(`${from}.lua needs lib/${need}.lua, which is missing`);
-      add(need, found);
-      needed.set(need, found);
-    }
-  };
-  add(name, source);
-  const text = [shebang, ...needed.values(), ...lines].join('\n');
+      placed.add(need);
+      return [...gather(need, filesNamed('Needs', found)), found];
+    });
+  const needed = gather(name, filesNamed('Needs', source));
+  const seldom = gather(name, filesNamed('Later', source));
+  const later = seldom.length > 0 ? ['local function later()', ...seldom, 'end'] : [];
+  const text = [shebang, ...needed, ...later, ...lines].join('\n');
   return {
     name,
     text,
@@ -58,7 +63,7 @@ function compose(name: string, source: string, library: ReadonlyMap<string, stri
   };
 }
 
-function needsOf(text: string): string[] {
-  const line = /^-- Needs: (.+)$/m.exec(text)?.[1] ?? '';
+function filesNamed(header: 'Needs' | 'Later', text: string): string[] {
+  const line = new RegExp(`^-- ${header}: (.+)$`, 'm').exec(text)?.[1] ?? '';
   return line.split(/[\s,]+/).filter((word) => word !== '');
 }

@@ -12,7 +12,7 @@ import { CommandLane, extraMs } from '../command-lane.ts';
 import type { RedisConnection } from '../connection/redis-connection.ts';
 import { HeardLedger } from '../heard-ledger.ts';
 import { shardKeys } from '../keys.ts';
-import { plainReserves, readPlainAnswer } from '../plain-reserves.ts';
+import { plainArguments, plainReserves, readChanges, readPlainAnswer } from '../plain-reserves.ts';
 import { readAnswer, readRecord, readTold, type PartRecord } from '../records.ts';
 import { commandsJson, Shard } from '../shard.ts';
 import type { CartRecord, Step } from './cart.ts';
@@ -55,7 +55,7 @@ export class ShardDesk {
   readonly heard = new HeardLedger();
   readonly #options: DeskOptions;
   readonly #keys: ReturnType<typeof shardKeys>;
-  readonly #rules: string;
+  readonly #rulesJson: string;
   readonly #main: CommandLane;
   readonly #side: CommandLane;
   /** Parts that go on, and until when (monotonic ms) that is believed. */
@@ -67,7 +67,7 @@ export class ShardDesk {
     this.index = index;
     this.#options = options;
     this.#keys = shardKeys(tag);
-    this.#rules = JSON.stringify(rules);
+    this.#rulesJson = JSON.stringify(rules);
     this.shard = new Shard({ connection, rules, tag, time, several: true });
     const limits = { queueLimit, deadlineMs };
     this.#main = new CommandLane({ ...limits, run: (batch) => this.#decide(batch) });
@@ -131,19 +131,25 @@ export class ShardDesk {
   ): Promise<(Answer | null)[]> {
     const begun = performance.now();
     const notice = this.#options.listened();
-    const plain = plainReserves(batch);
-    const what = plain ? `"columns":${plain.columns}` : `"commands":${commandsJson(batch)}`;
+    // A plain reserve is never carried out before others are asked.
+    const plain = askFirst ? plainReserves(batch) : null;
+    const commandsToo = plain ? '' : `,"commands":${commandsJson(batch)}`;
     for (;;) {
       const holding = askFirst ? this.#holding(begun) : [];
       const now = this.#options.time?.() ?? null;
       const asked =
         `{"now":${now},"notice":${notice},"askFirst":${askFirst},"holding":${JSON.stringify(holding)},` +
-        `"shard":${this.index},"shards":${this.#options.shards},"rules":${this.#rules},${what}}`;
-      const { connection } = this.#options;
-      const more = extraMs(batch);
-      const args = [asked, ...(plain?.args ?? [])];
-      const result = await connection.run('sharded', this.#keys.withCarts, args, more);
-      const [at, headSeq, change, ...texts] = result as [number, number, string, ...string[]];
+        `"shard":${this.index},"shards":${this.#options.shards},"rules":${this.#rulesJson}${commandsToo}}`;
+      const { connection, rules } = this.#options;
+      const script = plain ? 'sharded-plain-reserves' : 'sharded';
+      const args = plain ? plainArguments(plain, asked, now, notice, rules.ttlSeconds) : [asked];
+      const result = await connection.run(script, this.#keys.withCarts, args, extraMs(batch));
+      const [at, headSeq, change, ...texts] = result as [
+        number,
+        number,
+        string | string[],
+        ...string[],
+      ];
       this.#options.heard(at);
       this.hearHead(headSeq);
       this.heard.note(headSeq, at);
@@ -152,9 +158,9 @@ export class ShardDesk {
         await this.#ask(JSON.parse(first.slice(1)) as string[]);
         continue;
       }
-      if (change !== '') {
+      const what = readChanges(change);
+      if (what !== null) {
         const seconds = (performance.now() - begun) / 1000;
-        const what = JSON.parse(change) as Pick<Change, 'expired' | 'levels'>;
         this.#options.changed({ commands, seconds, at, ...what });
       }
       return texts.map((text, index) =>

@@ -1,5 +1,5 @@
 -- What is confirmed and not cancelled leaves the promises and the shelf together.
--- Needs: book-writes levels
+-- Needs: book-changes levels
 
 local function appendAcknowledgement(reservation)
   for _, line in ipairs(reservation.lines) do

@@ -1,5 +1,5 @@
 -- Answers as JSON texts, as src/core/command.ts describes them.
--- Needs: book
+-- Needs: book-reads
 local answers = {}
 
 function answers.rejected(verb, rejection)

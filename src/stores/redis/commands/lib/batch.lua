@@ -1,6 +1,5 @@
 -- Runs a batch of commands, in order, each a whole step, all at one moment; then writes what they changed.
--- Argument: JSON { now, notice, rules, commands: [{ command, key, fingerprint, fence }] }; in place of commands `columns`,
---   where all are plain reserves (lib/plain-reserves.lua). now: see book.open; notice: is anybody listening? rules:
+-- Argument: JSON { now, notice, rules, commands: [{ command, key, fingerprint, fence }] }. now: see book.open; notice: is anybody listening? rules:
 --   src/core/rules.ts; key, fingerprint: null without idempotency; fence, where a lease must still be held:
 --   { lease, token, holder }, see lib/leases.lua. A command whose fence has fallen is answered null.
 -- Result: [now, seq of the newest entry, what changed as JSON or '', then an answer as JSON for each command].
@@ -42,7 +41,7 @@ local function execute(item)
   local known = memory.recall(key)
   if known == nil then
     local answer = decide(item.command)
-    memory.remember(key, item.fingerprint, answer, book.now)
+    memory.remember(key, item.fingerprint, answer)
     return answer
   end
   if known.fingerprint == item.fingerprint then return known.answer end
@@ -51,12 +50,11 @@ end
 
 local function noticeJson()
   local changed = {}
-  for sku in pairs(cache.changedLevels) do changed[#changed + 1] = levels.viewJson(book.level(sku)) end
+  for index, level in ipairs(cache.changed) do changed[index] = levels.changedJson(level) end
   return '{"expired":' .. values.list(lapse.recorded) .. ',"levels":' .. values.list(changed) .. '}'
 end
 
--- `plain`: what carries plain reserves out, for a script that may be given them.
-function batch.run(plain)
+function batch.run()
   local asked = cjson.decode(ARGV[1])
   rules.given = asked.rules
   book.open(asked.now)
@@ -64,12 +62,8 @@ function batch.run(plain)
   if objection ~= nil then return redis.error_reply(objection) end
   local seqBefore = book.seq
   local result = { book.now, 0, '' }
-  if asked.columns then
-    plain.run(asked.columns, result, execute)
-  else
-    fetchAll(asked.commands)
-    for index, item in ipairs(asked.commands) do result[index + 3] = execute(item) end
-  end
+  fetchAll(asked.commands)
+  for index, item in ipairs(asked.commands) do result[index + 3] = execute(item) end
   book.write()
   result[2] = book.seq
   if asked.notice and book.seq > seqBefore then result[3] = noticeJson() end

@@ -1,5 +1,7 @@
 -- The books of one shard during one call: what was read is remembered, what changes is gathered and written together
--- at the end (lib/book-writes.lua), so that a batch reads and writes each thing once.
+-- at the end (lib/book-writes.lua), so that a batch reads and writes each thing once. What a plain reserve needs stands
+-- here, the rest in lib/book-reads.lua and lib/book-changes.lua: a script is run from its first line, so that each function
+-- and table is made anew in every call.
 -- Keys, all in one slot, in this order; the last four begin a name that a SKU ends (lib/messages.lua has more):
 --   1 meta          hash: seq of the newest entry, clock (highest reading, epoch ms), purgedBefore (epoch ms), format,
 --                   active (how many reservations are; without parts of carts)
@@ -17,7 +19,7 @@
 --  13 quantities of set of a SKU: quantities above 1 that lines have had
 --  14 bulk of       sorted set of such a quantity and a SKU ("2:SKU"): ids of active lines by deadline, so that units
 --                   are counted without reading every line
--- Needs: values records
+-- Needs: values
 local KEY = {
   meta = KEYS[1], levels = KEYS[2], skus = KEYS[3], reservations = KEYS[4], deadlines = KEYS[5], ended = KEYS[6],
   held = KEYS[7], answers = KEYS[8], answerOrder = KEYS[9], ledger = KEYS[10], deadlinesOf = KEYS[11],
@@ -29,50 +31,37 @@ local FORMAT = '4'
 -- In its place while books are being moved in (import-books.lua).
 local IMPORTING = 'importing'
 
--- now: the moment of every decision of this call. seq: of the newest entry, those of this call included. parts: books
--- beside these that are written with them, where the script has any: { dirty = function, write = function }.
-local book = { now = 0, seq = 0, active = 0, parts = {} }
+-- A cart's lines of one SKU are one line, which is no longer than any may be.
+local MAX_QUANTITY = 1000000
 
--- What a call changes of a sorted set or a hash: the last word of each member, in the order of the first.
-local function newChanges()
-  return { order = {}, last = {} }
-end
-
-local function noteChange(changes, member, value)
-  if changes.last[member] == nil then changes.order[#changes.order + 1] = member end
-  changes.last[member] = value
-end
-
--- What this call has read or changed, and what of it is to be written. Of what is new and stays as it is: `fresh`, ids
--- and records of reservations; `freshOf`, by SKU deadlines (as text) and members of its set.
-local cache = {
-  levels = {}, records = {}, firsts = {}, noneDue = false, entries = {}, changedLevels = {},
-  reservations = newChanges(), fresh = {}, freshOf = {}, deadlinesOf = {}, bulkOf = {}, ended = newChanges(),
+-- now: the moment of every decision of this call. seq: of the newest entry, those of this call included. active: how many
+-- reservations are. parts: books beside these that are written with them, where the script has any: { dirty = function,
+-- write = function }.
+local book = {
+  now = 0, seq = 0, active = 0, purgedBefore = 0, format = FORMAT, parts = {}, open = false, objection = false,
+  level = false, fetchLevels = false, notePlace = false, writeRecords = false, write = false,
 }
+
+-- What this call has read or changed, and what of it is to be written. levels: by SKU, false where there is none. entries:
+-- of the ledger, three texts for each: a comma and what stands before its reservation, that as JSON, and the rest. changed:
+-- the levels that have changed. fresh: ids and records of reservations that are new. noneDue: nothing has lapsed that is
+-- not recorded. written: SKUs and texts of the levels that have changed, once they are written.
+--
+-- A level: { sku, onHand, reserved, allocated, safetyStock, policy, created }. If it has changed, touched: seq of its newest
+-- entry; places: among the entries of this call, the ends of the parts in which it has any; till: the last of them. Where
+-- reservations are new, fresh: deadlines (as text) and members of its set, freshCount: how many values these are; bulk: the
+-- same by quantity, without units. json: the SKU, once it was needed.
+local cache = { levels = {}, entries = {}, changed = {}, fresh = {}, noneDue = false, written = false }
 
 -- Lua passes a few thousand values to a function at most; an even number keeps pairs together.
 local MOST_VALUES = 2000
 
 local function callMany(command, key, arguments)
-  for from = 1, #arguments, MOST_VALUES do
-    redis.call(command, key, unpack(arguments, from, math.min(from + MOST_VALUES - 1, #arguments)))
+  local count = #arguments
+  if count > 0 and count <= MOST_VALUES then return redis.call(command, key, unpack(arguments)) end
+  for from = 1, count, MOST_VALUES do
+    redis.call(command, key, unpack(arguments, from, math.min(from + MOST_VALUES - 1, count)))
   end
-end
-
--- Writes the texts that there are, and takes out what has none any more.
-local function writeChanges(key, changes)
-  local kept, gone = {}, {}
-  for _, id in ipairs(changes.order) do
-    local text = changes.last[id]
-    if text then
-      kept[#kept + 1] = id
-      kept[#kept + 1] = text
-    else
-      gone[#gone + 1] = id
-    end
-  end
-  callMany('HSET', key, kept)
-  callMany('HDEL', key, gone)
 end
 
 -- `given`: the time instead of the server's, for tests; '' or null otherwise. The clock never runs back.
@@ -104,7 +93,8 @@ local function readLevel(sku, text)
   local onHand, reserved, allocated, safetyStock, policy = string.match(text, '^(%d+) (%d+) (%d+) (%d+)(.*)$')
   return {
     sku = sku, onHand = tonumber(onHand), reserved = tonumber(reserved), allocated = tonumber(allocated),
-    safetyStock = tonumber(safetyStock), policy = policy == '' and NO_POLICY or cjson.decode(policy),
+    safetyStock = tonumber(safetyStock), policy = policy == '' and NO_POLICY or cjson.decode(policy), touched = 0,
+    till = 0, places = false, fresh = false, freshCount = 0, json = false,
   }
 end
 
@@ -128,149 +118,4 @@ function book.fetchLevels(skus)
       if cache.levels[sku] == nil then cache.levels[sku] = readLevel(sku, found[index - from + 1]) end
     end
   end
-end
-
--- Of a reservation that is not there; never changed.
-local NO_RECORD = { text = false }
-
-function book.fetchReservations(ids)
-  for from = 1, #ids, MOST_VALUES do
-    local last = math.min(from + MOST_VALUES - 1, #ids)
-    local found = redis.call('HMGET', KEY.reservations, unpack(ids, from, last))
-    for index = from, last do
-      local id = ids[index]
-      if cache.records[id] == nil then
-        local text = found[index - from + 1]
-        cache.records[id] = text and { text = text } or NO_RECORD
-      end
-    end
-  end
-end
-
-local function recordOf(id)
-  local record = cache.records[id]
-  if record == nil then
-    record = { text = redis.call('HGET', KEY.reservations, id) }
-    cache.records[id] = record
-  end
-  return record
-end
-
--- The reservation, never to be changed in place (see `with`), or nil.
-function book.reservation(id)
-  local record = recordOf(id)
-  if not record.text then return nil end
-  if record.value == nil then
-    record.value = records.decode(id, record.text)
-  end
-  return record.value
-end
-
--- The same as it is recorded, or false.
-function book.recordOf(id)
-  return recordOf(id).text
-end
-
--- The same as answers tell of it, in JSON: [id, record].
-function book.told(id)
-  return '[' .. values.text(id) .. ',' .. recordOf(id).text .. ']'
-end
-
--- Members of a sorted set and their scores: false for one that goes.
-local function writeScores(key, changes)
-  local added, removed = {}, {}
-  for _, member in ipairs(changes.order) do
-    local score = changes.last[member]
-    if score then
-      added[#added + 1] = type(score) == 'number' and values.digits(score) or score
-      added[#added + 1] = member
-    else
-      removed[#removed + 1] = member
-    end
-  end
-  callMany('ZADD', key, added)
-  callMany('ZREM', key, removed)
-end
-
--- Who asks a sorted set must find in it what this call has changed.
-local function writeDeadlinesOf(sku)
-  local fresh, changes = cache.freshOf[sku], cache.deadlinesOf[sku]
-  if fresh ~= nil then
-    callMany('ZADD', KEY.deadlinesOf .. sku, fresh)
-    cache.freshOf[sku] = nil
-  end
-  if changes ~= nil then
-    writeScores(KEY.deadlinesOf .. sku, changes)
-    cache.deadlinesOf[sku] = nil
-  end
-  local bulk = cache.bulkOf[sku]
-  if bulk == nil then return end
-  for quantity, lines in pairs(bulk) do
-    redis.call('SADD', KEY.quantitiesOf .. sku, quantity)
-    writeScores(KEY.bulkOf .. quantity .. ':' .. sku, lines)
-  end
-  cache.bulkOf[sku] = nil
-end
-
-local function idOf(member)
-  return string.sub(member, 1, string.find(member, ':', 1, true) - 1)
-end
-
--- The SKU's first deadline, lapsed or not: { at, id }, or false.
-local function firstDeadline(sku)
-  local first = cache.firsts[sku]
-  if first == nil then
-    writeDeadlinesOf(sku)
-    local found = redis.call('ZRANGE', KEY.deadlinesOf .. sku, 0, 0, 'WITHSCORES')
-    first = found[1] ~= nil and { at = tonumber(found[2]), id = idOf(found[1]) }
-    cache.firsts[sku] = first
-  end
-  return first
-end
-
--- The active reservation naming the SKU that lapsed first, or nil.
-function book.oldestDue(sku)
-  local first = firstDeadline(sku)
-  if not first or first.at > book.now then return nil end
-  return book.reservation(first.id)
-end
-
--- The earliest deadline to come among the SKU's active lines, or nil.
-function book.nextExpiry(sku)
-  local first = firstDeadline(sku)
-  if not first then return nil end
-  if first.at > book.now then return first.at end
-  local key = KEY.deadlinesOf .. sku
-  local found = redis.call('ZRANGEBYSCORE', key, '(' .. book.now, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
-  return tonumber(found[2])
-end
-
--- Units of the SKU's active lines whose deadline has passed.
-function book.lapsedUnits(sku)
-  local first = firstDeadline(sku)
-  if not first or first.at > book.now then return 0 end
-  local units = redis.call('ZCOUNT', KEY.deadlinesOf .. sku, '-inf', book.now)
-  for _, quantity in ipairs(redis.call('SMEMBERS', KEY.quantitiesOf .. sku)) do
-    local lines = redis.call('ZCOUNT', KEY.bulkOf .. quantity .. ':' .. sku, '-inf', book.now)
-    units = units + lines * (quantity - 1)
-  end
-  return units
-end
-
--- Active reservations naming the SKU that are not latched to an order, newest first (by createdAt, then id).
-function book.unlatched(sku)
-  writeDeadlinesOf(sku)
-  local ids = {}
-  for index, member in ipairs(redis.call('ZRANGE', KEY.deadlinesOf .. sku, 0, -1)) do ids[index] = idOf(member) end
-  book.fetchReservations(ids)
-  local found = {}
-  for _, id in ipairs(ids) do
-    local reservation = book.reservation(id)
-    if reservation.orderId == nil then found[#found + 1] = reservation end
-  end
-  table.sort(found, function(a, b)
-    if a.createdAt ~= b.createdAt then return a.createdAt > b.createdAt end
-    return a.id > b.id
-  end)
-  return found
 end

@@ -1,6 +1,6 @@
 -- The steps of a cart over several shards, each a command to one of them. What they come to is decided by src/core, in
 -- src/stores/redis/sharding/carts.ts. Answers are JSON.
--- Needs: carts memory shares
+-- Needs: carts memory-reads shares
 local MAX_ON_HAND_OF_PART = 2147483647
 local STOCK, SPENT, VERSION, LATE, HELD, KEYED = '{"ok":false,"why":"stock"}', '{"ok":false,"why":"spent"}',
   '{"ok":false,"why":"version"}', '{"ok":false,"why":"late"}', '{"ok":false,"why":"held"}', '{"ok":false,"why":"key"}'
@@ -154,7 +154,7 @@ function steps.cart_write(command)
   if change ~= nil then shares.change(id, change) end
   if key ~= nil then
     if memory.recall(key) == nil then
-      memory.remember(key, command.fingerprint, command.answer, book.now)
+      memory.remember(key, command.fingerprint, command.answer)
     else
       memory.replace(key, command.answer)
     end
@@ -235,7 +235,7 @@ function steps.claim_key(command)
   local known = memory.recall(command.key)
   local instead = values.optional(command.instead)
   if known == nil then
-    memory.remember(command.key, command.fingerprint, '@' .. command.pointer, book.now)
+    memory.remember(command.key, command.fingerprint, '@' .. command.pointer)
   elseif instead ~= nil and known.answer == '@' .. instead and known.fingerprint == command.fingerprint then
     memory.replace(command.key, '@' .. command.pointer)
     known = nil
@@ -247,7 +247,7 @@ end
 -- { key, fingerprint, answer }: remembers it, unless something is; answers what is remembered.
 function steps.remember(command)
   if memory.recall(command.key) == nil then
-    memory.remember(command.key, command.fingerprint, command.answer, book.now)
+    memory.remember(command.key, command.fingerprint, command.answer)
   end
   return knownAnswer(command.key)
 end

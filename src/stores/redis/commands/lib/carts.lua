@@ -15,7 +15,7 @@
 --   unfinished      sorted set at home: ids of carts whose last change other shards may not have heard of, by its moment
 --   tentative       sorted set: ids of parts of step 0 by the moment of taking
 --   parts           sorted set: ids of active parts by deadline. Only the home decides what has become of them.
--- Needs: book-writes levels lapse stock
+-- Needs: book-changes levels lapse stock
 local CART = {
   told = KEYS[#KEYS - 8], untold = KEYS[#KEYS - 7], shares = KEYS[#KEYS - 6],
   carts = KEYS[#KEYS - 5], deadlines = KEYS[#KEYS - 4], ended = KEYS[#KEYS - 3], unfinished = KEYS[#KEYS - 2],

@@ -1,5 +1,5 @@
 -- extend: more time for an active reservation, within its cap. Translates src/core/decide/extend.ts.
--- Needs: verbs
+-- Needs: verbs iso-time
 local REFUSED_EXTENSIONS = {
   released = 'reservation_released', cancelled = 'reservation_cancelled', confirmed = 'already_confirmed',
   acknowledged = 'already_confirmed',

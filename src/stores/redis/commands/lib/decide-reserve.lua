@@ -120,9 +120,6 @@ local function reserveAgain(known, customerId, wanted)
   return '{"ok":true,"type":"reserve","reservation":' .. book.told(known.id) .. ',"refused":[]}'
 end
 
--- A cart's lines of one SKU are one line, which is no longer than any may be.
-local MAX_QUANTITY = 1000000
-
 -- Returns the answer, and whether anything was granted.
 function verbs.reserve(command)
   local customerId, ttlSeconds = values.optional(command.customerId), values.optional(command.ttlSeconds)

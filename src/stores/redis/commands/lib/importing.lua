@@ -1,5 +1,5 @@
 -- The steps of import-books.lua, which tells what each is given.
--- Needs: trimming
+-- Needs: trimming memory-reads
 local asked = cjson.decode(ARGV[1])
 local importing = {}
 
@@ -89,6 +89,16 @@ local function loadLevels()
   callMany('HSET', KEY.levels, texts)
 end
 
+local function loadAnswers()
+  local texts, order = {}, {}
+  for index, each in ipairs(asked.answers) do
+    texts[2 * index - 1], texts[2 * index] = each.key, textOf(each.fingerprint, each.answer)
+    order[index] = values.digits(each.at) .. ':' .. each.key
+  end
+  callMany('HSET', KEY.answers, texts)
+  callMany('RPUSH', KEY.answerOrder, order)
+end
+
 function importing.load()
   loadBeginning()
   loadEntries()
@@ -102,7 +112,7 @@ function importing.load()
     book.put(reservation)
   end
   loadLevels()
-  for _, each in ipairs(asked.answers) do memory.remember(each.key, each.fingerprint, each.answer, each.at) end
+  loadAnswers()
   book.writeRecords()
   redis.call('HSET', KEY.meta, 'active', book.active)
   return 'ready'

@@ -1,5 +1,5 @@
 -- What has lapsed: the deadline decides, and recording it is only tidying (docs/adr/0004-expiry-on-demand.md).
--- Needs: book-writes levels
+-- Needs: book-changes levels
 local lapse = { recorded = {} }
 
 -- Gives every reserved unit of an active reservation back; returns it as it stands then.

@@ -1,5 +1,5 @@
 -- What a level says, as src/core/stock-level.ts derives it.
--- Needs: book
+-- Needs: book-reads
 local levels = {}
 
 -- Units that may be promised at all, never below 0.
@@ -33,20 +33,30 @@ end
 
 -- The level as recorded, its fields as JSON without the braces; `lapsed` units no longer count as reserved.
 local function fieldsJson(level, lapsed)
-  return '"sku":' .. values.text(level.sku) .. ',"onHand":' .. level.onHand .. ',"reserved":' .. level.reserved - lapsed
-    .. ',"allocated":' .. level.allocated .. ',"safetyStock":' .. level.safetyStock
-    .. ',"policy":' .. policyJson(level.policy)
+  local digits = values.digits
+  return '"sku":' .. values.text(level.sku) .. ',"onHand":' .. digits(level.onHand) .. ',"reserved":'
+    .. digits(level.reserved - lapsed) .. ',"allocated":' .. digits(level.allocated) .. ',"safetyStock":'
+    .. digits(level.safetyStock) .. ',"policy":' .. policyJson(level.policy)
 end
 
 function levels.recordJson(level)
   return '{' .. fieldsJson(level, 0) .. '}'
 end
 
--- The level as callers see it: lapsed units count as available.
-function levels.viewJson(level)
-  local lapsed = level.reserved == 0 and 0 or book.lapsedUnits(level.sku)
+-- The level for who hears of a change, its fields as JSON without the braces: lapsed units count as available.
+local function changedFields(level)
+  local digits, lapsed = values.digits, level.reserved == 0 and 0 or book.lapsedUnits(level.sku)
   local free = levels.uncommitted(level) + lapsed
-  local nextExpiry = level.reserved == 0 and 'null' or book.nextExpiry(level.sku) or 'null'
-  return '{' .. fieldsJson(level, lapsed) .. ',"available":' .. math.max(0, free)
-    .. ',"shortfall":' .. math.max(0, -free) .. ',"nextExpiryAt":' .. nextExpiry .. '}'
+  return fieldsJson(level, lapsed) .. ',"available":' .. digits(math.max(0, free)) .. ',"shortfall":'
+    .. digits(math.max(0, -free))
+end
+
+function levels.changedJson(level)
+  return '{' .. changedFields(level) .. '}'
+end
+
+-- The same as callers see it.
+function levels.viewJson(level)
+  local nextExpiry = level.reserved > 0 and book.nextExpiry(level.sku)
+  return '{' .. changedFields(level) .. ',"nextExpiryAt":' .. (nextExpiry and values.digits(nextExpiry) or 'null') .. '}'
 end

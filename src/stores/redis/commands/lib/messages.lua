@@ -13,7 +13,7 @@
 --                    of which shares have changed, as JSON; see lib/shares.lua)
 --  23 messages in    sorted set of a state: ids by id
 --  24 queue of       sorted set of a message key: ids of its pending messages by id
--- Needs: book-writes
+-- Needs: book-changes
 local messages = {}
 local NO_MESSAGE = { state = 'none' }
 

@@ -1,202 +1,209 @@
 -- Reserves of one line each, as a rush sends them: arguments instead of JSON, and for each that is granted in full the
--- shortest way to the books, without a table of its own. Whatever is not that plain goes the way of every reserve; the rules
--- stand there (decide-reserve.lua), and what is written is what `book.put` and `book.append` write.
--- Arguments, after the first: for each command its columns, in the order of the list `columns`: reservationId, sku,
---   quantity, then those that the batch has of customerId, ttlSeconds, key and fingerprint; '' where there is none. No id
---   comes twice, and each is letters, digits and hyphens.
+-- shortest way to the books, without a table of its own. Whatever is not that plain goes the way of every reserve, with
+-- functions that are made when the first of them is needed (lib/not-plain.lua); the rules stand there, and what is
+-- written is what `book.put` and `book.append` write.
+-- Arguments: JSON of what batches are asked beside commands; now, or ''; '1' if somebody is listening, or ''; the
+--   lifetime in seconds where nothing says otherwise; '1' if every SKU and customerId is JSON as it stands between
+--   quotation marks, or ''; the columns that the rows have beside the first three, of `c`
+--   (customerId), `t` (ttlSeconds), `k` (key and fingerprint), in this order. Then the rows: reservationId, sku, quantity
+--   and these, '' where there is none. No id comes twice, and each is letters, digits and hyphens.
+-- Result: [now, seq of the newest entry, what changed, then an answer for each command]. What changed: as lib/batch.lua has
+--   it; or a list, for each level its SKU and what `levels` has of it; or ''.
 -- Answers: when a reservation expires that was granted in full, as digits; or as every reserve has them.
--- Needs: decide-reserve
+-- Needs: book-writes
 --
--- isTaken: where an id of which there is no reservation may be taken all the same, a function that says so; or nil.
-local plain = {}
+-- What a shard among several has of its own (lib/plain-among-several.lua): objection, a function, whole -> a result in place
+-- of all others, or nil; takenAmong, a function, ids -> which of them are taken; writeShares, writeCarts, functions.
+local plain = { objection = false, takenAmong = false, writeShares = false, writeCarts = false, run = false }
 
--- A command as batches have them.
-local function itemOf(id, sku, quantity, customerId, ttlSeconds, key, fingerprint)
-  return {
-    command = {
-      type = 'reserve', reservationId = id, lines = { { sku = sku, quantity = quantity } }, customerId = customerId,
-      ttlSeconds = ttlSeconds, allowPartial = false,
-    },
-    key = key, fingerprint = fingerprint,
-  }
-end
+local FIRST = 7
 
--- What stands in this place of each command, once, as far as it says something.
-local function column(place, width)
-  local found, seen, last = {}, {}, ''
-  for at = 2 + place, #ARGV, width do
-    local value = ARGV[at]
-    if value ~= last and value ~= '' and not seen[value] then
-      seen[value] = true
-      found[#found + 1] = value
-      last = value
-    end
-  end
-  return found
-end
-
--- Reads together what the commands name. Returns their ids, and the record of each or false.
-local function fetch(places, width)
-  local argv, ids, records, count = ARGV, {}, {}, 0
-  for at = 2, #argv, width do
-    count = count + 1
-    ids[count] = argv[at]
-  end
-  for from = 1, count, MOST_VALUES do
+-- Reads together what the commands name. Returns the record of each or false; and the field in `held`
+-- of each that has a customer.
+local function fetch(ids, width, customerAt, keyAt)
+  local argv, count = ARGV, #ids
+  local records = redis.call('HMGET', KEY.reservations, unpack(ids, 1, math.min(MOST_VALUES, count)))
+  for from = MOST_VALUES + 1, count, MOST_VALUES do
     local found = redis.call('HMGET', KEY.reservations, unpack(ids, from, math.min(from + MOST_VALUES - 1, count)))
-    if from == 1 then records = found else for index, record in ipairs(found) do records[from + index - 1] = record end end
+    for index, record in ipairs(found) do records[from + index - 1] = record end
   end
-  book.fetchLevels(column(1, width))
-  if places.key then memory.fetch(column(places.key, width)) end
-  if places.customerId then
-    local fields = {}
-    for at = 2, #argv, width do
-      local customerId = argv[at + places.customerId]
-      if customerId ~= '' then fields[#fields + 1] = held.fieldOf(argv[at + 1], customerId) end
+  local skus, seen, keys, fields, named, at = {}, {}, {}, {}, {}, FIRST
+  for index = 1, count do
+    local sku = argv[at + 1]
+    if not seen[sku] then
+      seen[sku] = true
+      skus[#skus + 1] = sku
     end
-    held.fetch(fields)
+    if keyAt and argv[at + keyAt] ~= '' then keys[#keys + 1] = argv[at + keyAt] end
+    if customerAt and argv[at + customerAt] ~= '' then
+      local field = held.fieldOf(sku, argv[at + customerAt])
+      fields[index], named[#named + 1] = field, field
+    end
+    at = at + width
   end
-  return ids, records
+  book.fetchLevels(skus)
+  if keyAt then memory.fetch(keys) end
+  if customerAt then held.fetch(named) end
+  return records, fields
 end
 
--- What a grant of this call with this deadline has in common with all others: { at, text, head, ids, count }.
+-- What grants of this call with this deadline have in common: { text, head, ids, count }.
 local function termFor(terms, seconds)
-  local term = terms[seconds]
-  if term == nil then
-    local at = book.now + seconds * 1000
-    local text = values.digits(at)
-    local ids = cohorts.at(at)
-    term = {
-      at = at, text = text, head = records.head('active', text) .. values.digits(book.now) .. ',[', ids = ids,
-      count = #ids,
-    }
-    terms[seconds] = term
-  end
+  local at = book.now + seconds * 1000
+  local text, ids = values.integer(at), cohorts.at(at)
+  local term = {
+    text = text, head = '["active",' .. text .. ',' .. values.integer(book.now) .. ',[', ids = ids, count = #ids,
+  }
+  terms[seconds] = term
   return term
 end
 
--- What this call knows of a SKU until another command has its turn: { level, json, left, policy, places, deadlines,
--- count }. left: units that can be reserved.
-local function stallFor(stalls, sku)
-  local level = book.level(sku)
-  if level == nil then return nil end
-  local stall = {
-    level = level, json = values.text(sku), left = levels.available(level), policy = level.policy ~= NO_POLICY,
-    places = false, deadlines = false, count = 0,
-  }
-  stalls[sku] = stall
-  return stall
+local needsNoCare = ARGV[5] == '1'
+local function json(text)
+  return needsNoCare and '"' .. text .. '"' or cjson.encode(text)
 end
 
--- How long the reservation would live, if it can be granted in full; or nil.
-local function lifetimeOfGrant(stall, quantity, customerId, ttlSeconds)
-  if quantity > MAX_QUANTITY then return nil end
-  if ttlSeconds ~= nil and (ttlSeconds > rules.given.maxTtlSeconds or ttlSeconds < 1) then return nil end
-  local sku = stall.level.sku
-  local _, obstacle = weigh(sku, quantity, customerId)
-  if obstacle ~= nil then return nil end
-  return rules.shortest(ttlSeconds, sku) or rules.given.ttlSeconds
-end
+-- How long the lists are to which grants add; to ask for that costs more than all else. tails: what entries end with, by
+-- quantity.
+local entryCount, freshCount, tails = 0, 0, {}
 
--- How long the lists are to which grants add: to ask for that costs more than all else.
-local freshCount, entryCount = 0, 0
+local function tailFor(digits)
+  local tail = '",0,' .. digits .. ',0,0,null]'
+  tails[digits] = tail
+  return tail
+end
 
 -- `digits`: the quantity. Returns the record.
-local function grant(stall, id, digits, quantity, customerId, term)
-  local level, json, places = stall.level, stall.json, stall.places
-  if not places then
-    places = book.placesOf(level.sku)
-    stall.places, stall.deadlines = places, book.freshOf(level.sku)
-    stall.count = #stall.deadlines
+local function grant(level, id, digits, quantity, customerId, term)
+  local sku, fresh, count = level.json, level.fresh, term.count + 1
+  if not sku then
+    sku = json(level.sku)
+    level.json, level.entryHead = sku, ',["reserve",' .. sku .. ',"'
   end
-  local record = customerId and term.head .. json .. ',' .. digits .. ',0,0],' .. values.text(customerId) .. ']'
-    or term.head .. json .. ',' .. digits .. ',0,0]]'
-  local fresh, deadlines, count = cache.fresh, stall.deadlines, term.count + 1
-  fresh[freshCount + 1] = id
-  fresh[freshCount + 2] = record
+  local record
+  if not customerId then
+    record = term.head .. sku .. ',' .. digits .. ',0,0]]'
+  elseif needsNoCare then
+    record = term.head .. sku .. ',' .. digits .. ',0,0],"' .. customerId .. '"]'
+  else
+    record = term.head .. sku .. ',' .. digits .. ',0,0],' .. cjson.encode(customerId) .. ']'
+  end
+  local reservations, entries, member = cache.fresh, cache.entries, id .. ':' .. digits
+  reservations[freshCount + 1], reservations[freshCount + 2] = id, record
   freshCount = freshCount + 2
-  term.ids[count] = id
-  term.count = count
-  entryCount = entryCount + 1
-  cache.entries[entryCount] = '["reserve",' .. json .. ',"' .. id .. '",0,' .. digits .. ',0,0,null]'
-  if entryCount > places.till then book.notePlace(places, entryCount) end
+  term.ids[count], term.count = id, count
+  entries[entryCount + 1], entries[entryCount + 2] = level.entryHead, id
+  entries[entryCount + 3] = tails[digits] or tailFor(digits)
+  entryCount = entryCount + TEXTS_PER_ENTRY
+  local place = entryCount / TEXTS_PER_ENTRY
+  if place > level.till then book.notePlace(level, place) end
   level.reserved = level.reserved + quantity
-  stall.left = stall.left - quantity
-  book.seq = book.seq + 1
+  local seq = book.seq + 1
+  book.seq, level.touched = seq, seq
   book.active = book.active + 1
-  level.touched = book.seq
-  count = stall.count
-  deadlines[count + 1] = term.text
-  deadlines[count + 2] = id .. ':' .. digits
-  stall.count = count + 2
-  if quantity > 1 then book.noteBulk(level.sku, quantity, id, term.at) end
-  if customerId then held.add(held.fieldOf(level.sku, customerId), term.text, digits) end
+  if fresh then
+    count = level.freshCount
+    fresh[count + 1] = term.text
+    fresh[count + 2] = member
+    level.freshCount = count + 2
+  else
+    level.fresh, level.freshCount = { term.text, member }, 2
+  end
+  if quantity > 1 then
+    local bulk = level.bulk or {}
+    local lines = bulk[digits] or {}
+    level.bulk, bulk[digits] = bulk, lines
+    lines[#lines + 1] = term.text
+    lines[#lines + 1] = id
+  end
   return record
 end
 
--- Refusals of this call for want of stock, by SKU and quantity: those that follow are told the same, until something
--- changes.
-local refusals = {}
-
-local function refusalFor(stall, digits)
-  local known = refusals[stall.level.sku]
-  known = known and known[digits]
-  return known and known.seq >= (stall.level.touched or 0) and known.answer or nil
-end
-
-local function noteRefusal(stall, digits, answer)
-  local sku = stall.level.sku
-  if stall.policy or string.sub(answer, 1, 11) ~= '{"ok":false' then return end
-  refusals[sku] = refusals[sku] or {}
-  refusals[sku][digits] = { answer = answer, seq = book.seq }
-end
-
--- Adds the answer to each command to the result. `carryOut`: item -> answer, the way of every command.
-function plain.run(columns, result, carryOut)
-  local width, places = #columns, {}
-  for index, name in ipairs(columns) do places[name] = index - 1 end
-  local customerAt, ttlAt, keyAt = places.customerId, places.ttlSeconds, places.key
-  local ids, records = fetch(places, width)
-  local argv, stalls, terms, answered = ARGV, {}, {}, #result
-  for index, id in ipairs(ids) do
-    local at = 2 + (index - 1) * width
-    local sku, digits = argv[at + 1], argv[at + 2]
-    local quantity = tonumber(digits)
-    local customerId, ttlSeconds, key, fingerprint
-    if customerAt and argv[at + customerAt] ~= '' then customerId = argv[at + customerAt] end
+-- Adds the answer to each command to the result. `whole`: see plain.run.
+local function answerAll(result, whole)
+  local argv, columns, lifetime = ARGV, ARGV[6], tonumber(ARGV[4])
+  local customerAt, ttlAt, keyAt = string.find(columns, 'c'), string.find(columns, 't'), string.find(columns, 'k')
+  local width = 3 + #columns + (keyAt and 1 or 0)
+  -- Behind id, SKU and quantity.
+  customerAt, ttlAt, keyAt = customerAt and 2 + customerAt, ttlAt and 2 + ttlAt, keyAt and 2 + keyAt
+  local ids, count, terms, known = {}, 0, {}, cache.levels
+  for at = FIRST, #argv, width do
+    count = count + 1
+    ids[count] = argv[at]
+  end
+  local records, fields = fetch(ids, width, customerAt, keyAt)
+  local taken, at = plain.takenAmong and plain.takenAmong(ids), FIRST
+  for index = 1, count do
+    local id, sku, digits, customerId, ttlSeconds, key = ids[index], argv[at + 1], argv[at + 2], nil, nil, nil
+    local quantity, level, answer = tonumber(digits), known[sku], nil
+    if customerAt and fields[index] then customerId = argv[at + customerAt] end
     if ttlAt and argv[at + ttlAt] ~= '' then ttlSeconds = tonumber(argv[at + ttlAt]) end
-    if keyAt and argv[at + keyAt] ~= '' then key, fingerprint = argv[at + keyAt], argv[at + keyAt + 1] end
-    local stall, answer = stalls[sku] or stallFor(stalls, sku), nil
-    local isNew = not records[index] and not (plain.isTaken and plain.isTaken(id))
+    if keyAt and argv[at + keyAt] ~= '' then key = argv[at + keyAt] end
     -- What is remembered by a key is an answer of another moment.
-    local isFirst = not (key and memory.recall(key))
-    if stall ~= nil and isNew and isFirst then
+    local isNew = level and not records[index] and not (taken and taken[index]) and not (key and memory.known[key])
+    if isNew then
       local seconds
-      if stall.policy or ttlSeconds then
-        seconds = lifetimeOfGrant(stall, quantity, customerId, ttlSeconds)
-      elseif quantity <= stall.left and quantity <= MAX_QUANTITY then
+      if ttlSeconds or level.policy ~= NO_POLICY then
+        seconds = whole().lifetimeOfGrant(level, quantity, customerId, ttlSeconds)
+      elseif quantity <= MAX_QUANTITY
+        and quantity <= level.onHand - level.safetyStock - level.reserved - level.allocated then
         -- Without a policy only stock can stand against it.
-        seconds = rules.given.ttlSeconds
+        seconds = lifetime
       end
       if seconds then
         local term = terms[seconds] or termFor(terms, seconds)
-        local record = grant(stall, id, digits, quantity, customerId, term)
-        if key then memory.remember(key, fingerprint, '["' .. id .. '",' .. record .. ']', book.now) end
+        local record = grant(level, id, digits, quantity, customerId, term)
         answer = term.text
-        if not cache.noneDue then
-          lapse.sweepInPassing()
-          stalls, terms, entryCount = {}, {}, #cache.entries
+        if customerId then held.add(fields[index], answer, digits) end
+        if key then
+          local fingerprint = argv[at + keyAt + 1]
+          memory.keep(key, values.digits(#fingerprint) .. ':' .. fingerprint .. '["' .. id .. '",' .. record .. ']')
         end
-      elseif ttlSeconds == nil then
-        answer = refusalFor(stall, digits)
-        if answer and key then memory.remember(key, fingerprint, answer, book.now) end
+        if not cache.noneDue then
+          cache.noneDue = redis.call('ZCOUNT', KEY.deadlines, '-inf', values.integer(book.now)) == 0
+          if not cache.noneDue then
+            whole().sweepInPassing()
+            terms, entryCount = {}, #cache.entries
+          end
+        end
+      elseif level.refusals and ttlSeconds == nil then
+        answer = whole().refusalFor(level, digits)
+        if answer and key then memory.remember(key, argv[at + keyAt + 1], answer) end
       end
     end
     if answer == nil then
-      answer = carryOut(itemOf(id, sku, quantity, customerId, ttlSeconds, key, fingerprint))
-      if stall ~= nil and ttlSeconds == nil and isNew and isFirst then noteRefusal(stall, digits, answer) end
-      stalls, terms, entryCount = {}, {}, #cache.entries
+      answer = whole().carryOut(id, sku, quantity, customerId, ttlSeconds, key, key and argv[at + keyAt + 1])
+      if isNew and ttlSeconds == nil then whole().noteRefusal(level, digits, answer) end
+      terms, entryCount = {}, #cache.entries
     end
-    result[answered + index] = answer
+    result[index + 3] = answer
+    at = at + width
   end
+end
+
+-- `later`: makes the functions of lib/not-plain.lua.
+function plain.run(later)
+  local made = false
+  local function whole()
+    if not made then
+      made = true
+      later()
+    end
+    return plain
+  end
+  book.open(ARGV[2])
+  local objection = book.objection()
+  if objection ~= nil then return redis.error_reply(objection) end
+  local instead = plain.objection and plain.objection(whole)
+  if instead then return instead end
+  local seqBefore = book.seq
+  local result = { book.now, 0, '' }
+  answerAll(result, whole)
+  if plain.writeShares then plain.writeShares() end
+  book.write()
+  if plain.writeCarts then plain.writeCarts() end
+  result[2] = book.seq
+  -- Where nothing was needed of `later`, nothing has lapsed and no level has a policy.
+  if ARGV[3] == '1' and book.seq > seqBefore then result[3] = made and plain.noticeJson() or cache.written end
+  return result
 end

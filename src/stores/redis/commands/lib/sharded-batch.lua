@@ -1,12 +1,12 @@
 -- Runs a batch on one shard of several.
--- Arguments: JSON { now, notice, rules, shard, shards, askFirst, holding, commands or columns }, as in lib/batch.lua. shard,
+-- Arguments: JSON { now, notice, rules, shard, shards, askFirst, holding, commands }, as in lib/batch.lua. shard,
 --   shards: which of how many this is, from 0. askFirst: parts past their
 --   deadline are to be asked about before anything is decided, but for those in `holding` (ids).
 -- Result: as lib/batch.lua has it; or, where somebody must be asked first, one answer alone: '?' and ids as a JSON list,
 --   with nothing decided. Of a command whose reservation is a cart the answer is {"cart":true}; of one whose key belongs to
 --   one, { pointer }; an answer with `blocked`, [[sku, id of a cart]], has a shortfall that is not settled yet; one with
 --   `shared`, { untold, told } (ids), leaves something to be told of these carts (lib/shares.lua).
--- Needs: batch plain-reserves cart-steps
+-- Needs: batch cart-steps
 local sharded = {}
 
 -- Parts that are asked about at once.
@@ -76,24 +76,19 @@ local function executeHere(item)
   local answer = decide(command)
   local blocked = carts.takeBlocked()
   if blocked ~= nil then answer = string.sub(answer, 1, -2) .. ',"blocked":' .. blocked .. '}' end
-  if key ~= nil then memory.remember(key, item.fingerprint, answer, book.now) end
+  if key ~= nil then memory.remember(key, item.fingerprint, answer) end
   local shared = shares.takeNoted()
   return shared == nil and answer or string.sub(answer, 1, -2) .. ',"shared":' .. shared .. '}'
 end
 
--- An id may be that of a cart, or of one that was given up.
-local function runPlain(columns, result)
-  local ids = {}
-  for at = 2, #ARGV, #columns do ids[#ids + 1] = ARGV[at] end
-  carts.fetch(ids)
-  plain.isTaken = carts.read
-  plain.run(columns, result, executeHere)
+local function numberAmong(shard, shards)
+  function messages.numberAfter(number) return number + 1 + (shard - number - 1) % shards end
 end
 
 function sharded.run()
   local asked = cjson.decode(ARGV[1])
   rules.given = asked.rules
-  function messages.numberAfter(number) return number + 1 + (asked.shard - number - 1) % asked.shards end
+  numberAmong(asked.shard, asked.shards)
   book.open(asked.now)
   local objection = book.objection()
   if objection ~= nil then return redis.error_reply(objection) end
@@ -103,12 +98,8 @@ function sharded.run()
   end
   local seqBefore = book.seq
   local result = { book.now, 0, '' }
-  if asked.columns then
-    runPlain(asked.columns, result)
-  else
-    fetchAll(asked.commands)
-    for index, item in ipairs(asked.commands) do result[index + 3] = executeHere(item) end
-  end
+  fetchAll(asked.commands)
+  for index, item in ipairs(asked.commands) do result[index + 3] = executeHere(item) end
   shares.writeAll()
   book.write()
   carts.writeAll()

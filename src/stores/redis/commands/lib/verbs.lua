@@ -1,5 +1,5 @@
 -- Where each verb puts its function, command -> answer, and what all of them go by.
--- Needs: values answers lapse memory
+-- Needs: values answers lapse memory-reads
 local verbs = {}
 local rules = {}
 
