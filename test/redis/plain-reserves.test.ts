@@ -55,7 +55,8 @@ class Twins {
   readonly #made: Command[] = [];
   #ids = 0;
 
-  batchOf(rush: Rush): Submission[] {
+  /** `oneBook`: else of two reserves with one key at different shards either may come first. */
+  batchOf(rush: Rush, oneBook: boolean): Submission[] {
     const { columns, skus } = rush;
     const earlier = rush.again === 'earlier' ? [...this.#made] : this.#made;
     return rush.asked.map(({ sku, quantity, customer, ttl, key, again }) => {
@@ -69,7 +70,12 @@ class Twins {
       const command = known ?? reserve(uuid((this.#ids += 1)), lines, options);
       this.#made.push(command);
       const idempotency =
-        columns.key && key !== null ? { key: `key ${key}`, fingerprint: `of ${key % 7}` } : null;
+        columns.key && key !== null
+          ? {
+              key: `key ${key}${oneBook ? '' : (lines[0]?.sku ?? '')}`,
+              fingerprint: `of ${key % 7}`,
+            }
+          : null;
       return { command, idempotency };
     });
   }
@@ -97,7 +103,7 @@ async function compare(subject: StoreSubject, rushes: readonly Rush[]): Promise<
     for (const each of rushes) {
       clock.set(clock.now() + each.waitMs);
       if (!subject.supports.oneBook) await submit([{ command: sweep(ALL), idempotency: null }]);
-      await submit(twins.batchOf(each));
+      await submit(twins.batchOf(each, subject.supports.oneBook));
       await submit(twins.after(each.after));
       const [mine, theirs] = [await everything(store), await everything(reference)];
       if (subject.supports.oneBook) assert.deepEqual(mine, theirs);
