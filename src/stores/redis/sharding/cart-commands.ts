@@ -21,7 +21,7 @@ import { hasLapsed, sumLines, type Line, type Reservation } from '../../../core/
 import type { Rules } from '../../../core/rules.ts';
 import { Fault } from '../../../engine/faults.ts';
 import { isCart, type Cart, type OutboxChange } from './cart.ts';
-import { notDone, type Carts, type CartReading } from './carts.ts';
+import { nobody, notDone, type Carts, type CartReading } from './carts.ts';
 import { CartView } from './cart-view.ts';
 import type { Placement } from './placement.ts';
 
@@ -97,7 +97,9 @@ export class CartCommands {
       if (!written.ok) return null;
       const mayBeTold = command.type === 'cancel' && decision.reservation.status === 'confirmed';
       if (!mayBeTold || !answer.ok) return { answer };
-      const whole = await this.acknowledgeIfTold(command.reservationId, { idempotency, answer });
+      // What is written down is done: the cart is noted, and acknowledged by others should this fail.
+      const told = this.acknowledgeIfTold(command.reservationId, { idempotency, answer });
+      const whole = await told.catch(nobody);
       return { answer: whole === null ? answer : ({ ...answer, reservation: whole } as Answer) };
     }
     const lines = decision.reservation.lines
@@ -134,8 +136,9 @@ export class CartCommands {
         });
         if (!written.ok) continue;
       }
-      // Where it is to be told still, whoever tells it comes back.
-      await Promise.all(desks.map((desk) => desk.step({ type: 'outbox_settled', id })));
+      // Where it is to be told still, whoever tells it comes back; what is noted there came after this look.
+      const over = desks.filter((_, index) => open[index] === false);
+      await Promise.all(over.map((desk) => desk.step({ type: 'outbox_settled', id })));
       return isTold ? ((await this.#carts.read(id)).cart as Cart).whole : null;
     }
     throw notDone('the cart is being changed by too many at once');

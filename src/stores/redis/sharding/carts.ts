@@ -314,3 +314,9 @@ export class Carts {
 export function notDone(what: string): Fault {
   return new Fault('STORE_OVERLOADED', `${what}; nothing was done`, { retryable: true });
 }
+
+/** In place of what a shard that is away would have answered. */
+export function nobody(error: unknown): null {
+  if (error instanceof Fault) return null;
+  throw error;
+}

@@ -23,7 +23,7 @@ import type { Fence } from '../../../engine/lease.ts';
 import type { OutboxQuery, OutboxStats } from '../../../engine/ports.ts';
 import { isCart } from './cart.ts';
 import type { CartCommands } from './cart-commands.ts';
-import { notDone, type Carts } from './carts.ts';
+import { nobody, notDone, type Carts } from './carts.ts';
 import type { ShardDesk } from './shard-desk.ts';
 
 export type OutboxCommand =
@@ -46,6 +46,8 @@ const OUTBOX_COMMANDS: Record<OutboxCommand['type'], true> = {
 export function isOutboxCommand(command: Command): command is OutboxCommand {
   return command.type in OUTBOX_COMMANDS;
 }
+
+const BY_PERSON = new Set<OutboxCommand['type']>(['retry_message', 'discard_message']);
 
 /** What a shard's answer leaves to be told. */
 interface Shared {
@@ -156,7 +158,10 @@ export class CommonOutbox {
   ): Promise<Answer> {
     const [found] = await desk.submit([{ command, idempotency: null, fence }]);
     const { shared, ...answer } = found as Answer & Shared;
-    if (shared !== undefined) await this.#tell(shared, acknowledged);
+    if (shared === undefined) return answer;
+    const telling = this.#tell(shared, acknowledged);
+    // A person is told what was done; who is to hear of it still is noted.
+    await (BY_PERSON.has(command.type) ? telling.catch(nobody) : telling);
     return answer;
   }
 
@@ -211,14 +216,14 @@ export class CommonOutbox {
     const discard = { type: 'discard', shard: desk.index, message: messageId, reason } as const;
     if (lines.length === 0) {
       await desk.step({ type: 'outbox_discard', id, change: { ...discard, entries: [] } });
-      await this.#carts.share(id);
+      await this.#carts.share(id).catch(nobody);
     } else {
       const cancel = { type: 'cancel', reservationId: id, lines, restock: true } as const;
       const undone = await this.#commands.undo({ ...cancel, cancellationId: null }, discard);
       if (undone === null) return null;
       if (!undone.ok) return rejected(type, undone.rejection);
     }
-    await this.#commands.acknowledgeIfTold(id, null);
+    await this.#commands.acknowledgeIfTold(id, null).catch(nobody);
     return { ok: true, type, message: { ...message, state: 'delivered' } };
   }
 
