@@ -1,7 +1,7 @@
 /**
  * What so many reserves a second would take, from the cost of one as `npm run bench:redis` measures it, and a simulation
  * of that fleet which shows whether it holds, and what breaks first: `node bench/million.ts [--per-second 1000000]
- * [--instance-micros 45] [--call-micros 70] [--command-micros 15] [--bytes 400] [--round-trip-micros 500]
+ * [--instance-micros 45] [--call-micros 50] [--command-micros 12] [--bytes 400] [--round-trip-micros 500]
  * [--busy 0.7] [--seconds 0.2] [--seed 1]`. Costs are of one core each; `busy`: how much of it may be used.
  */
 import { parseArgs } from 'node:util';
@@ -12,8 +12,8 @@ const { values } = parseArgs({
   options: {
     'per-second': { type: 'string', default: '1000000' },
     'instance-micros': { type: 'string', default: '45' },
-    'call-micros': { type: 'string', default: '70' },
-    'command-micros': { type: 'string', default: '15' },
+    'call-micros': { type: 'string', default: '50' },
+    'command-micros': { type: 'string', default: '12' },
     bytes: { type: 'string', default: '400' },
     'round-trip-micros': { type: 'string', default: '500' },
     busy: { type: 'string', default: '0.7' },
