@@ -65,7 +65,10 @@ function clusterUrl(): Promise<string> {
   return cluster;
 }
 
-export const redisClusterSubject = subject('redis cluster', clusterUrl);
+export const redisClusterSubject: StoreSubject = {
+  ...subject('redis cluster', clusterUrl),
+  again: true,
+};
 
 /** Of the books over several shards; more than SKUs make nearly every cart one over several. */
 const SHARDS = setting('HOLDFAST_SHARDS', 3);

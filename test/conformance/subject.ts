@@ -25,6 +25,8 @@ export interface StoreHome {
 
 export interface StoreSubject {
   readonly name: string;
+  /** The store of another subject, reached another way: what is dear at full size need not be done twice. */
+  readonly again?: true;
   readonly supports: {
     /** What was answered is still there after the store was closed and opened again. */
     readonly durable: boolean;

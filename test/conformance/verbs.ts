@@ -261,15 +261,17 @@ export function verbs(subject: StoreSubject): void {
       await shop.assertSound();
     });
 
-    it('import: a hundred thousand rows', async (t) => {
+    const many = subject.again ? 10_000 : 100_000;
+    it(`import: ${many} rows`, async (t) => {
       const shop = await Shop.open(t, subject);
-      const rows = Array.from({ length: 100_000 }, (_, index) => setting(`SKU-${index}`, index));
+      const rows = Array.from({ length: many }, (_, index) => setting(`SKU-${index}`, index));
       const answer = await shop.ask(importStock(rows));
       assert.ok(answer.ok && answer.type === 'import_stock');
-      assert.equal(answer.created, 100_000);
+      assert.equal(answer.created, many);
       assert.equal(answer.changes.length, 1_000);
-      assert.equal((await shop.store.stats()).skus, 100_000);
-      assert.equal(await shop.level('SKU-99999'), 'SKU-99999 99999 = 99999 available');
+      assert.equal((await shop.store.stats()).skus, many);
+      const last = many - 1;
+      assert.equal(await shop.level(`SKU-${last}`), `SKU-${last} ${last} = ${last} available`);
     });
 
     it('a cart of as many lines as there may be, and all of them back', async (t) => {
