@@ -20,6 +20,7 @@ import {
   claimMessages,
   confirm,
   discardMessage,
+  purge,
   reserve,
   retryMessage,
   setStock,
@@ -34,6 +35,7 @@ import { patient } from '../store.ts';
 import { Wire } from './wire.ts';
 
 const SHARDS = 3;
+const DAY_MS = 86_400_000;
 const placement = new Placement(SHARDS);
 const SKUS = Array.from({ length: SHARDS }, (_, shard) => {
   for (let n = 0; ; n += 1) if (placement.shardOf(`SKU-${n}`) === shard) return `SKU-${n}`;
@@ -175,6 +177,31 @@ withRedis(() => {
         assert.deepEqual((await store.audit()).problems, []);
         await Promise.all([store.close(), lame.close()]);
       }
+    });
+
+    it('a cart is acknowledged although a shard has purged its part, whose lines were all cancelled', async () => {
+      const market = new Market('sku');
+      const store = await market.sold();
+      const parcels = await claimed(store);
+      const [first, second, last] = parcels;
+      const id = last?.messages[0]?.id ?? 0;
+      // Perhaps the ERP has heard of it, so that its cancellation does not undo it.
+      await store.submit(settleParcel(last?.id ?? 0, 'unknown'));
+      await store.submit(settleParcel(last?.id ?? 0, 'given_up', { reason: 'nobody knows' }));
+      const undone = await store.submit(cancel(ID, { lines: `${last?.key ?? ''}:2` }));
+      assert.ok(undone.ok, outcome(undone));
+      market.clock.advance(10 * DAY_MS);
+      const purged = await store.submit(purge(market.clock.now() - 7 * DAY_MS));
+      assert.ok(purged.ok, outcome(purged));
+      assert.deepEqual((await store.audit()).problems, []);
+      for (const parcel of [first, second]) {
+        await store.submit(settleParcel(parcel?.id ?? 0, 'applied'));
+      }
+      const discarded = await store.submit(discardMessage(id, 'deduct'));
+      assert.ok(discarded.ok, outcome(discarded));
+      await store.submit(sweep());
+      assert.equal((await store.reservation(ID))?.status, 'acknowledged');
+      await store.close();
     });
   });
 });

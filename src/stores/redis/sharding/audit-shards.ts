@@ -73,7 +73,9 @@ async function faultOf(
     if (told !== null && told.before !== (await messagesOf(id, desks)).text) continue;
     // What is not told yet is written down to be told.
     if (isCart(cart) && (cart.redo !== null || (isCart(again) && again.redo !== null))) return [];
-    const fault = isCart(cart) ? differenceOf(cart, parts, carts) : strayOf(parts);
+    const fault = isCart(cart)
+      ? differenceOf(cart, parts, await purgesOf(desks, parts), carts)
+      : strayOf(parts);
     const problem = { message: `cart ${id}: ${fault}`, sku: null, reservationId: id, seq: null };
     const problems: Problem[] = fault === null ? [] : [{ kind: 'reservation_differs', ...problem }];
     return told === null || !isCart(cart) ? problems : [...problems, ...wrongOf(cart.whole, told)];
@@ -157,17 +159,35 @@ function wrongOf(whole: Reservation, { messages, shares, isBehind, isTold }: Tol
   return problems;
 }
 
+/** Of each shard without a part, up to which end it has purged; read after the parts. */
+async function purgesOf(
+  desks: readonly ShardDesk[],
+  parts: readonly (PartRecord | null)[],
+): Promise<readonly number[]> {
+  return Promise.all(
+    desks.map(async ({ shard }, index) =>
+      parts[index] === null ? (await shard.head()).purgedBefore : 0,
+    ),
+  );
+}
+
 function differenceOf(
   { whole, shards }: Cart,
   parts: readonly (PartRecord | null)[],
+  purges: readonly number[],
   carts: Carts,
 ): string | null {
   const lines = carts.byShard(whole.lines);
   for (const shard of shards) {
     const part = parts[shard] ?? null;
-    if (part === null) return `shard ${shard} has lost its part`;
     const at = { shard, step: 0, hold: null, outbox: null };
     const expected = partOf(whole, lines.get(shard) ?? [], [], at);
+    if (part === null) {
+      // One that holds nothing any more may go long before the cart does, which others keep.
+      const isOver = /^(released|expired|cancelled)$/.test(expected.status);
+      if (isOver && whole.createdAt < (purges[shard] ?? 0)) continue;
+      return `shard ${shard} has lost its part`;
+    }
     if (part.status !== expected.status) {
       return `it is ${whole.status}, and its part at shard ${shard} is ${part.status}, not ${expected.status}`;
     }

@@ -96,7 +96,8 @@ local acknowledgePlain = outbox.acknowledgeIfTold
 function outbox.acknowledgeIfTold(id)
   local reservation = book.reservation(id)
   if reservation ~= nil and reservation.step == nil then return acknowledgePlain(id) end
-  if outbox.keeps(id) and not shares.hasOpenSale(id) then
+  -- Also where the part has ended and was purged: the cart may be there still.
+  if not shares.hasOpenSale(id) then
     redis.call('ZADD', CART.told, 'NX', book.now, id)
     carts.wrote = true
     shares.noted.told[id] = true
