@@ -143,3 +143,23 @@ void it('an audit finds what was changed by hand between a message and its share
   await server.ask('HSET', key(home, 'messages'), number, text);
   assert.deepEqual(await kinds(), []);
 });
+
+void it('a home that has lost its newest numbers is heard by the others all the same', async (t) => {
+  if (!hasRedis(t)) return;
+  const server = await RedisServer.start(t);
+  const store = await open(t, server.url);
+  await ok(store, ...[A, B, C].map((sku) => setStock(sku, 10)));
+  const id = await sell(store, A, B, C);
+  const other = [A, B, C][(placement.homeOf(id) + 1) % SHARDS] ?? '';
+  const key = `{${tags[placement.shardOf(other)]}}:shares`;
+  const shares = String(await server.ask('HGET', key, id));
+  await server.ask('HSET', key, id, shares.replace(/"v":\d+/, '"v":5000'));
+  await claim(store, 1);
+  // It is under way, in that shard too.
+  const fence = await store.balanceFence();
+  assert.equal(
+    outcome(await store.submit(reconcile(other, 9, fence))),
+    `balance_outdated ${other}`,
+  );
+  assert.deepEqual((await store.audit()).problems, []);
+});

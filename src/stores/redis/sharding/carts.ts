@@ -221,9 +221,9 @@ export class Carts {
     for (const sku of shares?.skus ?? []) hearing.add(this.#placement.shardOf(sku));
     hearing.delete(home);
     if (parts.size === 0 && shares === null) return;
-    await Promise.all(
+    const heard = await Promise.all(
       Array.from(hearing, (shard) =>
-        this.desk(shard).step({
+        this.desk(shard).step<{ readonly since?: number }>({
           type: 'cart_apply',
           id,
           part: parts.get(shard) ?? null,
@@ -231,6 +231,12 @@ export class Carts {
         }),
       ),
     );
+    const number = Math.max(0, ...heard.map(({ since }) => since ?? 0));
+    if (shares !== null && number > shares.v) {
+      // Others have told it since; or the home has lost its newest numbers, and nobody would hear of it.
+      await this.home(id).step({ type: 'outbox_raise', number });
+      return this.share(id);
+    }
     const told = parts.size === 0 ? null : cart;
     const json = told && JSON.stringify({ ...told, redo: null });
     const finish = { type: 'cart_finish', id, version: told?.version ?? null, json } as const;

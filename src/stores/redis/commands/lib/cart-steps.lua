@@ -96,12 +96,13 @@ local function applyPart(id, part)
 end
 
 -- { id, part: { step, status, lines, customerId, createdAt, expiresAt, entries, hold, outbox }, shares }: what was decided at
--- home, and what the cart's messages there tell this shard (lib/shares.lua); each may be null.
+-- home, and what the cart's messages there tell this shard (lib/shares.lua); each may be null. `since` in the answer: the
+-- number of what was told before, where it is not lower.
 function steps.cart_apply(command)
   local part, told = values.optional(command.part), values.optional(command.shares)
   if part ~= nil then applyPart(command.id, part) end
-  if told ~= nil then shares.take(command.id, told) end
-  return OK
+  local since = told ~= nil and shares.take(command.id, told) or nil
+  return since and '{"ok":true,"since":' .. values.digits(since) .. '}' or OK
 end
 
 local function knownAnswer(key)

@@ -169,11 +169,12 @@ local function noteHere(note, since)
 end
 
 -- { v, messages, notes }: what stood at home under the number v. Of a cart that was purged nothing new is taken.
+-- Returns the number that was heard before where that one is not higher.
 function shares.take(id, told)
   local record = recordOf(id)
   if record == nil and book.reservation(id) == nil then return end
   local since = record and record.v or 0
-  if since >= told.v then return end
+  if since >= told.v then return since end
   messages.takeNumber()
   local before, kept = {}, {}
   for _, message in ipairs(record and record.messages or {}) do before[message.id] = message end
