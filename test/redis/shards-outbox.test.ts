@@ -7,8 +7,10 @@ import { keepsOutbox, type OutboxStore } from '../../src/engine/ports.ts';
 import { openRedisStore } from '../../src/stores/redis/open-redis-store.ts';
 import { Placement, shardTags } from '../../src/stores/redis/sharding/placement.ts';
 import {
+  cancel,
   claimMessages,
   confirm,
+  purge,
   reconcile,
   reserve,
   setStock,
@@ -162,4 +164,28 @@ void it('a home that has lost its newest numbers is heard by the others all the 
     `balance_outdated ${other}`,
   );
   assert.deepEqual((await store.audit()).problems, []);
+});
+
+void it('an audit finds a share that nobody has of a cart that was purged', async (t) => {
+  if (!hasRedis(t)) return;
+  const server = await RedisServer.start(t);
+  const clock = new FakeClock();
+  const store = await open(t, server.url, clock);
+  await ok(store, ...[A, B, C].map((sku) => setStock(sku, 10)));
+  const id = await sell(store, A, B, C);
+  const [parcel] = await claim(store, 1);
+  await ok(store, settleParcel(parcel?.id ?? 0, 'applied'), cancel(id));
+  clock.advance(30 * 86_400_000);
+  await ok(store, purge(clock.now() - 86_400_000));
+  assert.equal(await store.reservation(id), null);
+  assert.deepEqual((await store.audit()).problems, []);
+  const other = (placement.homeOf(id) + 1) % SHARDS;
+  const key = `{${tags[other]}}:shares`;
+  const shares = String(await server.ask('HGET', key, id));
+  await server.ask('HSET', key, id, shares.replace('"pending"', '"dead"'));
+  const { problems } = await store.audit();
+  assert.deepEqual(
+    problems.map(({ kind }) => kind),
+    ['outbox_differs'],
+  );
 });

@@ -36,6 +36,8 @@ export async function auditShards(desks: readonly ShardDesk[], carts: Carts): Pr
   }
   const heads = await Promise.all(desks.map(({ shard }) => shard.outbox.head()));
   const hasOutbox = heads.some((head) => head > 0);
+  // Also of carts that were purged while something was still to be told of them.
+  for (const id of hasOutbox ? await sharedAmong(desks, carts) : []) suspects.add(id);
   const ids = [...suspects];
   const found: Problem[] = [];
   while (ids.length > 0) {
@@ -57,6 +59,22 @@ export async function auditShards(desks: readonly ShardDesk[], carts: Carts): Pr
   };
 }
 
+/** Ids of carts of which a message names SKUs of several shards, and is to be told, or of which a shard has a share. */
+async function sharedAmong(desks: readonly ShardDesk[], carts: Carts): Promise<Set<string>> {
+  const found = new Set<string>();
+  for (const { shard } of desks) {
+    for await (const page of shard.outbox.allShares()) for (const [id] of page) found.add(id);
+    for await (const page of shard.outbox.allMessages()) {
+      for (const { key, reservationId, state, lines } of page) {
+        if (key !== reservationId || state === 'delivered') continue;
+        const home = carts.home(reservationId).index;
+        if (Array.from(carts.byShard(lines).keys()).some((at) => at !== home)) found.add(key);
+      }
+    }
+  }
+  return found;
+}
+
 /** What is wrong between a cart and its parts, as far as nobody is changing it. */
 async function faultOf(
   id: string,
@@ -67,7 +85,7 @@ async function faultOf(
   for (let look = 0; look < LOOKS; look += 1) {
     const cart = await carts.home(id).cart(id);
     const parts = await Promise.all(desks.map((desk) => desk.part(id)));
-    const told = hasOutbox && isCart(cart) ? await toldOf(id, desks, carts) : null;
+    const told = hasOutbox ? await toldOf(id, desks, carts) : null;
     const again = await carts.home(id).cart(id);
     if (cart?.version !== again?.version) continue;
     if (told !== null && told.before !== (await messagesOf(id, desks)).text) continue;
@@ -78,7 +96,9 @@ async function faultOf(
       : strayOf(parts);
     const problem = { message: `cart ${id}: ${fault}`, sku: null, reservationId: id, seq: null };
     const problems: Problem[] = fault === null ? [] : [{ kind: 'reservation_differs', ...problem }];
-    return told === null || !isCart(cart) ? problems : [...problems, ...wrongOf(cart.whole, told)];
+    return told === null
+      ? problems
+      : [...problems, ...wrongOf(id, isCart(cart) ? cart.whole : null, told)];
   }
   return [];
 }
@@ -134,27 +154,25 @@ function sharesText(shares: readonly MessageShare[]): string {
     .join('; ');
 }
 
-/** What is wrong between a cart, its messages and their shares at other shards. */
-function wrongOf(whole: Reservation, { messages, shares, isBehind, isTold }: Told): Problem[] {
+/** What is wrong between a cart (null: it was purged), its messages and their shares at other shards. */
+function wrongOf(
+  id: string,
+  whole: Reservation | null,
+  { messages, shares, isBehind, isTold }: Told,
+): Problem[] {
   const problems: Problem[] = [];
   const audit = new OutboxAudit((kind, message, { sku = null } = {}) => {
     // Who settled the last has not come to say so, and others will.
     if (kind === 'message_missing' && isTold) return;
-    problems.push({ kind, message, sku, reservationId: whole.id, seq: null });
+    problems.push({ kind, message, sku, reservationId: id, seq: null });
   });
   for (const message of messages) audit.message(message);
-  audit.reservation(whole);
+  if (whole !== null) audit.reservation(whole);
   if (isBehind) return problems;
   for (const [found, expected] of shares) {
     if (found === expected) continue;
-    const message = `cart ${whole.id}: a shard counts (${found}) of its messages, and they are (${expected})`;
-    problems.push({
-      kind: 'outbox_differs',
-      message,
-      sku: null,
-      reservationId: whole.id,
-      seq: null,
-    });
+    const message = `cart ${id}: a shard counts (${found}) of its messages, and they are (${expected})`;
+    problems.push({ kind: 'outbox_differs', message, sku: null, reservationId: id, seq: null });
   }
   return problems;
 }
