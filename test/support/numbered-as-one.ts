@@ -27,6 +27,10 @@ export class Numbers {
     this.#here.set(store, one);
   }
 
+  knows(one: number): boolean {
+    return this.#there.has(one);
+  }
+
   toStore(one: number): number {
     return this.#there.get(one) ?? NOBODYS + one;
   }
@@ -109,7 +113,18 @@ export function numberedAsOne(
     numbers.fences.set(book.outbox.head(), await store.balanceFence());
   };
 
+  /** It may name what a command before it in the batch is to make: nobody knows that number before it is made. */
+  const isAhead = ({ command }: Submission, index: number): boolean =>
+    index > 0 &&
+    (('parcelId' in command && !numbers.knows(command.parcelId)) ||
+      ('messageId' in command && !numbers.knows(command.messageId)));
+
   const submitAll = async (submissions: readonly Submission[]): Promise<Answer[]> => {
+    const ahead = submissions.findIndex(isAhead);
+    if (ahead > 0) {
+      const before = await submitAll(submissions.slice(0, ahead));
+      return [...before, ...(await submitAll(submissions.slice(ahead)))];
+    }
     const asked = submissions.map((each) => ({ ...each, command: inbound(each.command) }));
     const [first] = asked;
     const answers =
