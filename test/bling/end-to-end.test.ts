@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import test, { type TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openBlingShop } from '../cli/bling-shop.ts';
+import { openBlingShop, until } from '../cli/bling-shop.ts';
 import { call, holdfast, serve, type Service, type Settings } from '../cli/support.ts';
 import { setting } from '../faults/chance.ts';
 import { hasRedis, RedisServer } from '../support/redis-servers.ts';
@@ -74,7 +74,10 @@ async function assertEqualBooks({ service, bling, cwd, settings, skus }: Shop): 
   const erp = new Map(bling.control.balances().map((row) => [row.sku, row.virtual]));
   let gone = 0;
   for (const sku of skus) {
-    const { body } = await call(service, 'GET', `/stock/${sku}`);
+    const levels = async () => (await call(service, 'GET', `/stock/${sku}`)).body;
+    // A cart over several shards is acknowledged a moment after its message was delivered.
+    await until(async () => (await levels())['allocated'] === 0);
+    const body = await levels();
     assert.deepEqual([body['on_hand'], body['allocated']], [erp.get(sku), 0], sku);
     gone += STOCK - Number(body['on_hand']);
   }
