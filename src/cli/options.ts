@@ -55,8 +55,9 @@ export function connect(
   parts: CliParts,
   connections = 1,
 ): ServiceClient {
-  const at = url ?? parts.settings().serviceUrl;
-  return new ServiceClient({ url: at, key: key ?? parts.settings().clientKey }, connections);
+  if (url !== undefined && key !== undefined) return new ServiceClient({ url, key }, connections);
+  const { serviceUrl, clientKey } = parts.settings();
+  return new ServiceClient({ url: url ?? serviceUrl, key: key ?? clientKey }, connections);
 }
 
 /** A client for so long as it is used. */

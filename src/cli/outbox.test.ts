@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'node:test';
-import { runCli } from './program.ts';
+import { runWith, settingsFor } from './run.fixture.ts';
 
 test('retry --all leaves dead letters that may have arrived, and says so', async (t) => {
   const posted: string[] = [];
@@ -20,25 +20,11 @@ test('retry --all leaves dead letters that may have arrived, and says so', async
   await once(service, 'listening');
   t.after(() => service.close());
   const serviceUrl = `http://127.0.0.1:${(service.address() as AddressInfo).port}`;
-  const missing = (): never => assert.fail('not needed here');
-  let stdout = '';
-  const code = await runCli(['outbox', 'retry', '--all', '--reason', 'seen to'], {
-    io: {
-      stdout: { write: (text) => (stdout += text) },
-      stderr: { write: (text) => assert.fail(text) },
-      env: {},
-    },
-    version: '1.2.3',
-    settings: () => ({
-      ...{ lines: [], warnings: [], dataDir: './data' },
-      ...{ clientKey: null, serviceUrl },
-    }),
-    startService: missing,
-    openBooks: missing,
-    openDataFolder: missing,
-    openKeyFile: missing,
-    openBling: missing,
-  });
+  const { code, stdout, stderr } = await runWith(
+    ['outbox', 'retry', '--all', '--reason', 'seen to'],
+    { settings: () => settingsFor(serviceUrl) },
+  );
+  assert.equal(stderr, '');
   assert.equal(code, 1);
   assert.deepEqual(posted, ['/outbox/1/retry', '/outbox/3/retry']);
   assert.match(stdout, /^2 messages are pending: sent again\.\nMessage 2 may have arrived/);

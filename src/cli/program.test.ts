@@ -4,7 +4,7 @@ import test from 'node:test';
 import { Fault } from '../engine/faults.ts';
 import type { Books, CliParts, RunningService } from './cli-parts.ts';
 import { CliFailure } from './exit-codes.ts';
-import { runCli } from './program.ts';
+import { runWith } from './run.fixture.ts';
 
 const COMMANDS = [
   ...['serve', 'demo', 'import', 'export', 'replay', 'rush', 'audit', 'keys', 'backup', 'restore'],
@@ -12,29 +12,8 @@ const COMMANDS = [
   ...['bling', 'bling connect', 'bling status'],
 ];
 
-async function run(args: string, parts: Partial<CliParts> = {}) {
-  const said = { stdout: '', stderr: '' };
-  const missing = (): never => assert.fail('not needed here');
-  const code = await runCli(args === '' ? [] : args.split(' '), {
-    io: {
-      stdout: { write: (text) => (said.stdout += text) },
-      stderr: { write: (text) => (said.stderr += text) },
-      env: {},
-    },
-    version: '1.2.3',
-    settings: () => ({
-      ...{ lines: [], warnings: [], dataDir: './data' },
-      ...{ clientKey: null, serviceUrl: 'http://127.0.0.1:8000' },
-    }),
-    startService: missing,
-    openBooks: missing,
-    openDataFolder: missing,
-    openKeyFile: missing,
-    openBling: missing,
-    ...parts,
-  });
-  return { code, ...said };
-}
+const run = (args: string, parts: Partial<CliParts> = {}) =>
+  runWith(args === '' ? [] : args.split(' '), parts);
 
 function auditing(audit: Books['audit']): Partial<CliParts> {
   return { openBooks: () => ({ place: './data', audit }) as Books };
