@@ -3,15 +3,11 @@
  * to be done, and what is done is answered so.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import type { MessageGrouping, Parcel } from '../../../src/core/outbox/message.ts';
 import { DEFAULT_RULES } from '../../../src/core/rules.ts';
 import { Fault } from '../../../src/engine/faults.ts';
-import {
-  openRedisConnection,
-  type RedisConnection,
-} from '../../../src/stores/redis/connection/redis-connection.ts';
-import { ownScripts } from '../../../src/stores/redis/own-scripts.ts';
+import type { RedisConnection } from '../../../src/stores/redis/connection/redis-connection.ts';
 import { Placement, shardTags } from '../../../src/stores/redis/sharding/placement.ts';
 import { ShardedStore } from '../../../src/stores/redis/sharding/sharded-store.ts';
 import { withRedis } from '../../conformance/redis-subject.ts';
@@ -29,9 +25,8 @@ import {
   uuid,
 } from '../../support/commands.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
-import { RedisServer } from '../../support/redis-servers.ts';
 import { outcome } from '../../support/outcome.ts';
-import { patient } from '../store.ts';
+import { ownConnection } from './own-connection.ts';
 import { Wire } from './wire.ts';
 
 const SHARDS = 3;
@@ -42,8 +37,7 @@ const SKUS = Array.from({ length: SHARDS }, (_, shard) => {
 });
 const ID = placement.place(uuid(1), SKUS);
 
-const cleanups: (() => unknown)[] = [];
-let connection: RedisConnection;
+let connection: () => RedisConnection;
 let markets = 0;
 
 /** Books with a cart of two units of a SKU of each shard, confirmed. */
@@ -57,7 +51,7 @@ class Market {
   }
 
   wire(options: { dieAfter?: number } = {}): Wire {
-    return new Wire(connection, { tags: shardTags(this.#tag, SHARDS), skews: [], ...options });
+    return new Wire(connection(), { tags: shardTags(this.#tag, SHARDS), skews: [], ...options });
   }
 
   open(wire: Wire): Promise<ShardedStore> {
@@ -104,15 +98,7 @@ function beforeStep(wire: Wire, type: string, wait: () => Promise<unknown> | und
 
 withRedis(() => {
   describe('sales of a cart that several tell at once', () => {
-    before(async () => {
-      const lifetime = { after: (done: () => unknown) => cleanups.push(done) };
-      const server = await RedisServer.start(lifetime);
-      connection = await openRedisConnection(patient(server.url), ownScripts(), () => undefined);
-    });
-    after(async () => {
-      await connection.close();
-      for (const cleanup of cleanups) await cleanup();
-    });
+    connection = ownConnection();
 
     it('are acknowledged although who told the last died, and another was just looking', async () => {
       const market = new Market('sku');

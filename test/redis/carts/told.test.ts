@@ -4,16 +4,11 @@
  * the ERP be misread. In every run a part of the deaths; all: HOLDFAST_CARTS=1000.
  */
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import {
-  openRedisConnection,
-  type RedisConnection,
-} from '../../../src/stores/redis/connection/redis-connection.ts';
-import { ownScripts } from '../../../src/stores/redis/own-scripts.ts';
-import { RedisServer } from '../../support/redis-servers.ts';
+import { describe, it } from 'node:test';
+import type { RedisConnection } from '../../../src/stores/redis/connection/redis-connection.ts';
 import { seeded, setting } from '../../faults/chance.ts';
 import { withRedis } from '../../conformance/redis-subject.ts';
-import { patient } from '../store.ts';
+import { ownConnection } from './own-connection.ts';
 import { TELLINGS, ToldMarket, type Death } from './told.ts';
 import type { Misdeed } from './wire.ts';
 
@@ -22,12 +17,11 @@ const FULL = setting('HOLDFAST_CARTS', 0) >= 1_000;
 const EVERY = FULL ? 1 : 12;
 const MOST_STEPS = 200;
 
-const cleanups: (() => unknown)[] = [];
-let connection: RedisConnection;
+let connection: () => RedisConnection;
 let markets = 0;
 
 async function die(death: Death): Promise<boolean> {
-  const market = new ToldMarket(connection, `told-${(markets += 1)}`, death.grouping);
+  const market = new ToldMarket(connection(), `told-${(markets += 1)}`, death.grouping);
   try {
     return await market.die(death);
   } finally {
@@ -40,15 +34,7 @@ const MISDEEDS: readonly Misdeed[] = ['tells_nobody', 'forgets_what_is_left'];
 
 withRedis(() => {
   describe('sales of carts over several shards', () => {
-    before(async () => {
-      const lifetime = { after: (done: () => unknown) => cleanups.push(done) };
-      const server = await RedisServer.start(lifetime);
-      connection = await openRedisConnection(patient(server.url), ownScripts(), () => undefined);
-    });
-    after(async () => {
-      await connection.close();
-      for (const cleanup of cleanups) await cleanup();
-    });
+    connection = ownConnection();
 
     for (const grouping of ['sale', 'sku'] as const) {
       it(`are told once, wherever somebody dies (by ${grouping})`, async (t) => {

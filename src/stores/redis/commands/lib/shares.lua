@@ -18,15 +18,20 @@ function outbox.keeps(reservationId)
   return book.reservation(reservationId) ~= nil or carts.read(reservationId) ~= nil
 end
 
+-- What a hash has of the cart, read once in a call; nil: nothing.
+local function readOnce(known, key, id)
+  local value = known[id]
+  if value == nil then
+    local text = redis.call('HGET', key, id)
+    value = text and cjson.decode(text) or false
+    known[id] = value
+  end
+  return value or nil
+end
+
 -- { n, skus, notes } of the cart whose shares may be behind, or nil.
 local function behindOf(id)
-  local behind = shares.behind[id]
-  if behind == nil then
-    local text = redis.call('HGET', CART.untold, id)
-    behind = text and cjson.decode(text) or false
-    shares.behind[id] = behind
-  end
-  return behind or nil
+  return readOnce(shares.behind, CART.untold, id)
 end
 
 local function foreignSkus(message)
@@ -139,13 +144,7 @@ function shares.heard(id, v)
 end
 
 local function recordOf(id)
-  local record = shares.records[id]
-  if record == nil then
-    local text = redis.call('HGET', CART.shares, id)
-    record = text and cjson.decode(text) or false
-    shares.records[id] = record
-  end
-  return record or nil
+  return readOnce(shares.records, CART.shares, id)
 end
 
 -- `record` nil: nothing is known any more.
